@@ -1,0 +1,1 @@
+"""The menu's verbs as one-line commands."""

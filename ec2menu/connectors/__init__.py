@@ -1,0 +1,1 @@
+"""How to reach a resource: sessions, port-forwards, windows, the external programs they need. Never prints."""

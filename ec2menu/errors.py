@@ -1,0 +1,149 @@
+"""Every error a user may read, as one tree; each carries what happened, what to type, and the exit status.
+
+    Ec2MenuError
+    ├── InvalidInput               2   what was typed cannot be done: flag, filter, number, profile, region
+    │   └── TargetUnclear          2   a TARGET names no resource, or several
+    ├── TargetUnavailable          1   the resource exists and cannot be connected to now
+    ├── AwsError                   3   AWS refused, or could not be reached
+    │   ├── CredentialsError           none, wrong or incomplete
+    │   │   ├── LoginExpired           a login that a command or a prompt can renew
+    │   │   └── MfaNeeded              an MFA code is asked for where nobody can be asked
+    │   ├── AccessDenied               names the IAM action and the identity
+    │   ├── RegionDisabled
+    │   ├── Throttled
+    │   ├── Unreachable                no network, no name, proxy, TLS, time-out
+    │   ├── IncompleteAnswer           a reply that was cut short or is not AWS's
+    │   └── TargetNotConnected         SSM has no connection to the agent
+    ├── ConnectorError             4   session-manager-plugin or a tunnel
+    │   ├── PluginMissing
+    │   ├── PluginUnusable
+    │   ├── SessionFailed
+    │   └── PortInUse
+    └── Interrupted              130   Ctrl-C, or a signal that ends us
+
+A failed target among many is a value in a result, never an exception. Only `cli` and the menu loop catch these.
+"""
+
+from enum import IntEnum
+
+
+class ExitStatus(IntEnum):
+    """The exit statuses of the command line."""
+
+    DONE = 0
+    TARGET_FAILED = 1
+    USAGE = 2
+    AWS = 3
+    CONNECTOR = 4
+    INTERRUPTED = 130
+
+
+class Ec2MenuError(Exception):
+    """An error with a sentence (`message`), what to type (`hint`, may be empty) and an exit status."""
+
+    status = ExitStatus.TARGET_FAILED
+
+    def __init__(self, message: str, *, hint: str = "") -> None:
+        super().__init__(message)
+        self.message = message
+        self.hint = hint
+
+
+class InvalidInput(Ec2MenuError):
+    """What the user typed cannot be done."""
+
+    status = ExitStatus.USAGE
+
+
+class TargetUnclear(InvalidInput):
+    """A TARGET names no resource or more than one; `matches` are the lines to show (at most a few)."""
+
+    def __init__(self, message: str, *, hint: str = "", matches: tuple[str, ...] = ()) -> None:
+        super().__init__(message, hint=hint)
+        self.matches = matches
+
+
+class TargetUnavailable(Ec2MenuError):
+    """The resource exists and cannot be connected to as it is."""
+
+
+class AwsError(Ec2MenuError):
+    """AWS refused or could not be reached; `code` is AWS's own error code where there is one."""
+
+    status = ExitStatus.AWS
+
+    def __init__(self, message: str, *, hint: str = "", code: str = "") -> None:
+        super().__init__(message, hint=hint)
+        self.code = code
+
+
+class CredentialsError(AwsError):
+    """No credentials, or none that AWS accepts."""
+
+
+class LoginExpired(CredentialsError):
+    """A login that ran out; `sso_profile` is the profile that `aws sso login` renews, empty where it does not."""
+
+    def __init__(self, message: str, *, hint: str = "", code: str = "", sso_profile: str = "") -> None:
+        super().__init__(message, hint=hint, code=code)
+        self.sso_profile = sso_profile
+
+
+class MfaNeeded(CredentialsError):
+    """An MFA code is needed and the asking thread may not prompt."""
+
+
+class AccessDenied(AwsError):
+    """An IAM policy (or an SCP) denies the call; `action` is the IAM action, such as `ec2:DescribeInstances`."""
+
+    def __init__(self, message: str, *, hint: str = "", code: str = "", action: str = "") -> None:
+        super().__init__(message, hint=hint, code=code)
+        self.action = action
+
+
+class RegionDisabled(AwsError):
+    """The region is not enabled for the account."""
+
+
+class Throttled(AwsError):
+    """AWS kept refusing for rate, after the retries."""
+
+
+class Unreachable(AwsError):
+    """No answer from AWS: network, name, proxy, TLS or time-out."""
+
+
+class IncompleteAnswer(AwsError):
+    """A reply was cut short, or is not AWS's."""
+
+
+class TargetNotConnected(AwsError):
+    """SSM has no connection to the agent on the target."""
+
+
+class ConnectorError(Ec2MenuError):
+    """session-manager-plugin or a tunnel failed."""
+
+    status = ExitStatus.CONNECTOR
+
+
+class PluginMissing(ConnectorError):
+    """session-manager-plugin is not installed."""
+
+
+class PluginUnusable(ConnectorError):
+    """session-manager-plugin is too old or does not run."""
+
+
+class SessionFailed(ConnectorError):
+    """A session or tunnel did not come up."""
+
+
+class PortInUse(ConnectorError):
+    """The local port is taken."""
+
+
+class Interrupted(Ec2MenuError):
+    """The user, or a signal, ended what was going on; `status` follows the shell's rule of 128 + signal."""
+
+    status = ExitStatus.INTERRUPTED

@@ -1,0 +1,179 @@
+"""The nouns that all layers share: frozen values with AWS's own names. No behaviour beyond derived facts, no I/O."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+from typing import Generic, TypeVar
+
+T = TypeVar("T")
+
+
+class PingStatus(StrEnum):
+    """`PingStatus` of SSM DescribeInstanceInformation."""
+
+    ONLINE = "Online"
+    CONNECTION_LOST = "ConnectionLost"
+    INACTIVE = "Inactive"
+
+
+class SsmStatus(StrEnum):
+    """What a person needs to know of a machine's way in; the words of the SSM column."""
+
+    ONLINE = "Online"
+    CONNECTION_LOST = "ConnectionLost"
+    INACTIVE = "Inactive"
+    NOT_MANAGED = "not managed"
+    NOT_RUNNING = "not running"
+    UNKNOWN = "unknown"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ManagedNode:
+    """One entry of SSM DescribeInstanceInformation: an agent that has registered."""
+
+    id: str
+    region: str
+    ping: PingStatus
+    last_ping: datetime | None = None
+    platform_type: str = ""
+    platform_name: str = ""
+    platform_version: str = ""
+    agent_version: str = ""
+    ip: str = ""
+    computer_name: str = ""
+    name: str = ""
+    registered: datetime | None = None
+
+    @property
+    def is_hybrid(self) -> bool:
+        """Whether the node is outside EC2 (`mi-*`)."""
+        return self.id.startswith("mi-")
+
+    @property
+    def label(self) -> str:
+        """The best name the node has: hybrid name, host name, or nothing."""
+        return self.name or self.computer_name
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Instance:
+    """A machine to connect to: an EC2 instance, or a hybrid node (`mi-*`), joined with what SSM knows of it."""
+
+    id: str
+    region: str
+    name: str = ""
+    state: str = ""
+    type: str = ""
+    private_ip: str = ""
+    public_ip: str = ""
+    az: str = ""
+    platform: str = ""
+    vpc_id: str = ""
+    instance_profile: str = ""
+    launch_time: datetime | None = None
+    tags: Mapping[str, str] = field(default_factory=dict)
+    node: ManagedNode | None = None
+    ssm_known: bool = True
+
+    @property
+    def is_hybrid(self) -> bool:
+        """Whether the machine is outside EC2 (`mi-*`)."""
+        return self.id.startswith("mi-")
+
+    @property
+    def is_windows(self) -> bool:
+        """Whether sessions there are PowerShell and RDP makes sense."""
+        kind = self.node.platform_type if self.node and self.node.platform_type else self.platform
+        return kind.lower().startswith("windows")
+
+    @property
+    def ssm_status(self) -> SsmStatus:
+        """The machine's way in. A stopped instance is not known to SSM at all, so its EC2 state decides first."""
+        if self.state and self.state not in ("running", "pending"):
+            return SsmStatus.NOT_RUNNING
+        if self.node is not None:
+            return SsmStatus(self.node.ping.value)
+        return SsmStatus.NOT_MANAGED if self.ssm_known else SsmStatus.UNKNOWN
+
+    @property
+    def is_connectable(self) -> bool:
+        """Whether a session has a chance; unknown SSM status counts as a chance."""
+        return self.ssm_status in (SsmStatus.ONLINE, SsmStatus.UNKNOWN)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Region:
+    """An AWS region: its code, the place it is in, and whether the account may use it (`opt_in` is AWS's word)."""
+
+    name: str
+    title: str = ""
+    opt_in: str = ""
+
+    @property
+    def is_enabled(self) -> bool:
+        """Whether calls there can succeed; a region nobody asked about counts as enabled."""
+        return self.opt_in != "not-opted-in"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Identity:
+    """Who AWS says we are (STS GetCallerIdentity)."""
+
+    account: str
+    arn: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Problem:
+    """A part of a listing that failed: where, what, and what to do. Shown as one dim line."""
+
+    where: str
+    message: str
+    hint: str = ""
+    status: int = 3
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Listing(Generic[T]):
+    """What a list call found: the items, the moment they were true, and the parts that failed."""
+
+    items: tuple[T, ...]
+    as_of: datetime
+    problems: tuple[Problem, ...] = ()
+
+
+class Style(StrEnum):
+    """What a cell's text means; the terminal chooses the colour."""
+
+    PLAIN = ""
+    GOOD = "good"
+    WARN = "warn"
+    BAD = "bad"
+    DIM = "dim"
+    STRONG = "strong"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Cell:
+    """One field of one row: the text to show, its meaning, and the key to sort by where the text is not it."""
+
+    text: str
+    style: Style = Style.PLAIN
+    sort_key: str | float | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Column(Generic[T]):
+    """A column of a list: how to read it from an item, and how it gives way on a narrow screen.
+
+    `priority` 0 is never dropped; the largest number goes first. `min_width` 0 means the text is never shortened
+    (ids); otherwise the column may shrink to that many display columns before any column is dropped.
+    """
+
+    key: str
+    title: str
+    cell: Callable[[T, datetime], Cell]
+    priority: int = 0
+    min_width: int = 0
+    align_right: bool = False

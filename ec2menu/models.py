@@ -51,6 +51,12 @@ class ManagedNode:
         return self.id.startswith("mi-")
 
     @property
+    def platform(self) -> str:
+        """The system as people call it; Windows has its release in the name, and a build number as its version."""
+        name = self.platform_name.removeprefix("Microsoft ") or self.platform_type
+        return name if name.startswith("Windows") else f"{name} {self.platform_version}".strip()
+
+    @property
     def label(self) -> str:
         """The best name the node has: hybrid name, host name, or nothing."""
         return self.name or self.computer_name

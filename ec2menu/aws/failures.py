@@ -1,0 +1,268 @@
+"""Foreign errors → ours, once: every botocore exception becomes a sentence, a hint and an exit status.
+
+Two families come from botocore, ClientError (AWS answered with an error) and BotoCoreError (everything before or
+around an answer), plus a few builtins that its credential providers let through. Nothing here makes a call.
+"""
+
+import json
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from botocore import exceptions as boto
+from botocore.parsers import ResponseParserError
+
+from ec2menu.errors import (
+    AccessDenied,
+    AwsError,
+    CredentialsError,
+    Ec2MenuError,
+    IncompleteAnswer,
+    InvalidInput,
+    LoginExpired,
+    MfaNeeded,
+    TargetNotConnected,
+    Throttled,
+    Unreachable,
+)
+
+EXPIRED_CODES = {"ExpiredToken", "ExpiredTokenException", "RequestExpired", "TokenRefreshRequired"}
+DENIED_CODES = {"AccessDenied", "AccessDeniedException", "UnauthorizedOperation", "UnauthorizedException"}
+# A region that is not enabled answers just as if the keys were wrong; only STS at home can tell.
+BAD_KEY_CODES = {
+    "AuthFailure",
+    "UnrecognizedClientException",
+    "InvalidClientTokenId",
+    "InvalidAccessKeyId",
+    "SignatureDoesNotMatch",
+    "InvalidSignatureException",
+    "IncompleteSignature",
+    "MissingAuthenticationToken",
+    "MissingAuthenticationTokenException",
+    "OptInRequired",
+}
+THROTTLE_CODES = {
+    "Throttling",
+    "ThrottlingException",
+    "ThrottledException",
+    "RequestLimitExceeded",
+    "RequestThrottled",
+    "RequestThrottledException",
+    "TooManyRequestsException",
+    "SlowDown",
+    "EC2ThrottledException",
+    "BandwidthLimitExceeded",
+}
+NOT_CONNECTED_CODES = {"TargetNotConnected", "TargetNotConnectedException"}
+
+_DENIAL = re.compile(r"User: (?P<arn>\S+) is not authorized to perform: (?P<action>[\w-]+:\w+)")
+_CLOCK_SKEW = re.compile(r"Signature (?:not yet current|expired)", re.IGNORECASE)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Call:
+    """What was being asked of AWS when an error came: enough to word it."""
+
+    service: str
+    operation: str
+    region: str
+    profile: str
+    sso_profile: str = ""
+
+    @property
+    def action(self) -> str:
+        """The IAM action of the operation, such as `ec2:DescribeInstances`."""
+        return f"{self.service}:{self.operation}"
+
+    @property
+    def login_hint(self) -> str:
+        """What to type to renew the login."""
+        if self.sso_profile:
+            return f"type: aws sso login --profile {self.sso_profile}"
+        return "get new credentials for the profile or the environment, then try again"
+
+
+def translate(error: Exception, call: Call, *, who: Callable[[], str]) -> Ec2MenuError:
+    """Return our error for a foreign one; `who` names the identity when a denial does not."""
+    if isinstance(error, Ec2MenuError):
+        return error
+    if isinstance(error, boto.ClientError):
+        return _client_error(error, call, who)
+    for kinds, build in _BEFORE_AN_ANSWER:
+        if isinstance(error, kinds):
+            return build(error, call)
+    return AwsError(
+        f"{call.action} in {call.region} failed: {_first_line(error)}", hint="run again with --debug for a log"
+    )
+
+
+def _client_error(error: boto.ClientError, call: Call, who: Callable[[], str]) -> Ec2MenuError:
+    detail = error.response.get("Error", {})
+    code, text = str(detail.get("Code", "")), str(detail.get("Message", ""))
+    for codes, build in _BY_CODE:
+        if code in codes:
+            return build(text, code, call, who)
+    if not text or code.isdigit():
+        status = code or error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", "")
+        return AwsError(f"{call.action} in {call.region} failed with HTTP status {status}", code=code, hint="try again")
+    return AwsError(f"{call.action} in {call.region}: {_sentence(text)} ({code})", code=code)
+
+
+def _expired(text: str, code: str, call: Call, _who: Callable[[], str]) -> Ec2MenuError:
+    if _CLOCK_SKEW.search(text):
+        return CredentialsError("AWS refuses the time of this computer's clock", hint="set the clock right", code=code)
+    return LoginExpired("your AWS login has expired", hint=call.login_hint, code=code, sso_profile=call.sso_profile)
+
+
+def _denied(text: str, code: str, call: Call, who: Callable[[], str]) -> Ec2MenuError:
+    found = _DENIAL.search(text)
+    action = found["action"] if found else call.action
+    arn = found["arn"] if found else who()
+    by, hint = "", f"have {action} allowed for that identity"
+    if "service control policy" in text:
+        by, hint = " by a service control policy", "only the organisation's administrators can change that policy"
+    elif "explicit deny" in text:
+        by = " by an explicit deny"
+    return AccessDenied(f"{action} in {call.region} is denied{by} for {arn}", hint=hint, code=code, action=action)
+
+
+def _throttled(_text: str, code: str, call: Call, _who: Callable[[], str]) -> Ec2MenuError:
+    return Throttled(
+        f"AWS keeps throttling {call.action} in {call.region}", hint="wait a minute, then try again", code=code
+    )
+
+
+def _not_connected(_text: str, code: str, _call: Call, _who: Callable[[], str]) -> Ec2MenuError:
+    return TargetNotConnected(
+        "SSM has no connection to the target's agent", hint="type: ec2menu doctor TARGET", code=code
+    )
+
+
+_BY_CODE: tuple[tuple[set[str], Callable[[str, str, Call, Callable[[], str]], Ec2MenuError]], ...] = (
+    (EXPIRED_CODES, _expired),
+    (DENIED_CODES, _denied),
+    (BAD_KEY_CODES, lambda _text, code, call, _who: bad_keys(call, code)),
+    (THROTTLE_CODES, _throttled),
+    (NOT_CONNECTED_CODES, _not_connected),
+)
+
+
+def bad_keys(call: Call, code: str) -> CredentialsError:
+    """Return the error for keys that AWS does not accept."""
+    return CredentialsError(
+        f"AWS does not accept the credentials of profile {call.profile}",
+        hint="check them with: aws sts get-caller-identity",
+        code=code,
+    )
+
+
+def _sso(_error: Exception, call: Call) -> Ec2MenuError:
+    return LoginExpired(
+        "the SSO login has expired or was never made", hint=call.login_hint, sso_profile=call.sso_profile
+    )
+
+
+def _mfa(_error: Exception, _call: Call) -> Ec2MenuError:
+    return MfaNeeded("the MFA session has ended and a new code is needed", hint="run ec2menu in a terminal to type it")
+
+
+def _login(_error: Exception, call: Call) -> Ec2MenuError:
+    return LoginExpired("the AWS login has expired", hint=f"type: aws login --profile {call.profile}")
+
+
+def _no_credentials(_error: Exception, _call: Call) -> Ec2MenuError:
+    return CredentialsError(
+        "no AWS credentials were found", hint="type: aws configure sso (or set AWS_PROFILE); ec2menu --demo needs none"
+    )
+
+
+def _broken_credentials(error: Exception, call: Call) -> Ec2MenuError:
+    return CredentialsError(
+        f"the credentials of profile {call.profile} could not be loaded: {_first_line(error)}",
+        hint="mend the profile in ~/.aws/config",
+    )
+
+
+def _missing_dependency(error: Exception, call: Call) -> Ec2MenuError:
+    return CredentialsError(
+        f"profile {call.profile} needs an extra package: {_first_line(error)}", hint='type: pip install "botocore[crt]"'
+    )
+
+
+def _profile_not_found(_error: Exception, call: Call) -> Ec2MenuError:
+    return InvalidInput(
+        f"there is no profile {call.profile} in the AWS config files",
+        hint="list them with: aws configure list-profiles",
+    )
+
+
+def _unreachable(error: Exception, call: Call) -> Ec2MenuError:
+    where = f"{call.service} in {call.region}"
+    if isinstance(error, boto.SSLError):
+        return Unreachable(
+            f"the TLS certificate of {where} is not trusted",
+            hint="behind a company proxy, set AWS_CA_BUNDLE to its CA file",
+        )
+    if isinstance(error, boto.ProxyConnectionError):
+        return Unreachable(f"the proxy does not let us reach {where}", hint="check HTTPS_PROXY and NO_PROXY")
+    if isinstance(error, (boto.ConnectTimeoutError, boto.ReadTimeoutError)):
+        return Unreachable(f"{where} did not answer in time", hint="check the network, VPN and proxy, then try again")
+    return Unreachable(
+        f"{where} cannot be reached", hint="check the network, VPN and proxy, and that the region's name is right"
+    )
+
+
+def _cut_short(_error: Exception, call: Call) -> Ec2MenuError:
+    return incomplete(call)
+
+
+def incomplete(call: Call) -> IncompleteAnswer:
+    """Return the error for a reply that was cut short or came from something that is not AWS."""
+    return IncompleteAnswer(
+        f"the answer of {call.action} in {call.region} was cut short or is not AWS's",
+        hint="try again; a proxy or login page may be in between",
+    )
+
+
+def _bad_setting(error: Exception, _call: Call) -> Ec2MenuError:
+    return InvalidInput(
+        f"an AWS setting cannot be used: {_first_line(error)}",
+        hint="check AWS_ENDPOINT_URL, AWS_CA_BUNDLE and ~/.aws/config",
+    )
+
+
+_BEFORE_AN_ANSWER: tuple[tuple[tuple[type[Exception], ...], Callable[[Exception, Call], Ec2MenuError]], ...] = (
+    ((boto.RefreshWithMFAUnsupportedError, EOFError), _mfa),
+    ((boto.LoginError,), _login),
+    ((boto.SSOError, boto.TokenRetrievalError, boto.NoAuthTokenError), _sso),
+    ((boto.NoCredentialsError,), _no_credentials),
+    ((boto.MissingDependencyException,), _missing_dependency),
+    ((boto.ProfileNotFound,), _profile_not_found),
+    (
+        (boto.PartialCredentialsError, boto.CredentialRetrievalError, boto.InvalidConfigError, json.JSONDecodeError),
+        _broken_credentials,
+    ),
+    ((boto.MetadataRetrievalError, boto.UnknownCredentialError), _broken_credentials),
+    ((boto.HTTPClientError, boto.ConnectionError), _unreachable),
+    ((boto.IncompleteReadError, boto.PaginationError, boto.ChecksumError, ResponseParserError), _cut_short),
+    (
+        (
+            boto.ConfigParseError,
+            boto.InvalidRegionError,
+            boto.InvalidProxiesConfigError,
+            boto.EndpointProviderError,
+            ValueError,
+            OSError,
+        ),
+        _bad_setting,
+    ),
+)
+
+
+def _first_line(error: Exception) -> str:
+    lines = str(error).strip().splitlines()
+    return lines[0][:300] if lines else type(error).__name__
+
+
+def _sentence(text: str) -> str:
+    return " ".join(text.split()).rstrip(".")[:300]

@@ -1,0 +1,86 @@
+"""Profiles and the home region, read from the AWS config files and the environment without importing botocore.
+
+botocore takes a quarter of a second to import; the first menu needs only the profile's region and name. What is
+decided here (precedence of region and profile) is handed to botocore explicitly, so both always agree.
+"""
+
+import configparser
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+REGION_PATTERN = re.compile(r"[a-z]{2,4}(-[a-z]+){1,3}-\d{1,2}")
+_MAX_SOURCE_HOPS = 8
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Profiles:
+    """The profiles of the AWS config and credentials files, by name."""
+
+    sections: Mapping[str, Mapping[str, str]]
+
+    def region(self, profile: str) -> str:
+        """Return the profile's region, or an empty string."""
+        return self.sections.get(profile, {}).get("region", "")
+
+    def sso_login_profile(self, profile: str) -> str:
+        """Return the profile that `aws sso login` renews for `profile`: itself or one on its source_profile chain."""
+        for name in self._chain(profile):
+            section = self.sections.get(name, {})
+            if "sso_session" in section or "sso_start_url" in section:
+                return name
+        return ""
+
+    def needs_mfa(self, profile: str) -> bool:
+        """Whether using the profile may ask for an MFA code."""
+        return any("mfa_serial" in self.sections.get(name, {}) for name in self._chain(profile))
+
+    def _chain(self, profile: str) -> list[str]:
+        names: list[str] = []
+        while profile and profile not in names and len(names) < _MAX_SOURCE_HOPS:
+            names.append(profile)
+            profile = self.sections.get(profile, {}).get("source_profile", "")
+        return names
+
+
+def load_profiles(environ: Mapping[str, str]) -> Profiles:
+    """Read both files; a file that is missing or unreadable counts as empty (botocore reports it on the first call)."""
+    sections: dict[str, dict[str, str]] = {}
+    for variable, default in (("AWS_SHARED_CREDENTIALS_FILE", "credentials"), ("AWS_CONFIG_FILE", "config")):
+        path = Path(environ.get(variable) or f"~/.aws/{default}").expanduser()
+        for name, section in _read(path).items():
+            sections.setdefault(name, {}).update(section)
+    return Profiles(sections=sections)
+
+
+def _read(path: Path) -> dict[str, dict[str, str]]:
+    parser = configparser.RawConfigParser(strict=False, default_section="\0")
+    try:
+        parser.read_string(path.read_text(encoding="utf-8"))
+    except (OSError, configparser.Error, UnicodeDecodeError):
+        return {}
+    found: dict[str, dict[str, str]] = {}
+    for section in parser.sections():
+        kind, _, name = section.partition(" ")
+        if kind in ("sso-session", "services"):
+            continue
+        found.setdefault(name.strip(" \"'") if kind == "profile" and name else section, {}).update(
+            parser.items(section)
+        )
+    return found
+
+
+def active_profile(environ: Mapping[str, str], explicit: str | None) -> str:
+    """Return the profile in force; an empty AWS_PROFILE counts as unset. botocore puts AWS_DEFAULT_PROFILE first."""
+    return explicit or environ.get("AWS_DEFAULT_PROFILE") or environ.get("AWS_PROFILE") or "default"
+
+
+def home_region(environ: Mapping[str, str], profiles: Profiles, profile: str) -> str:
+    """Return the region to start from: AWS_REGION (botocore ignores it), AWS_DEFAULT_REGION, the profile's, or ''."""
+    return environ.get("AWS_REGION") or environ.get("AWS_DEFAULT_REGION") or profiles.region(profile)
+
+
+def is_region_name(text: str) -> bool:
+    """Whether the text has the shape of a region code."""
+    return REGION_PATTERN.fullmatch(text) is not None

@@ -1,0 +1,311 @@
+"""One identity and its clients: the only way the package talks to AWS.
+
+One botocore session per profile (its parsed service models are the expensive part), clients made once under a lock
+and shared by all threads, timeouts and retries set on purpose. Calls go through `Aws.call` and `Aws.list_all`, which
+turn every foreign error into ours. Knows no resource: `resources/` says what to call.
+"""
+
+import contextlib
+import gc
+import logging
+import threading
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, TypeVar
+
+import boto3.session
+import botocore.exceptions
+import botocore.session
+from botocore import xform_name
+from botocore.config import Config
+from botocore.credentials import create_credential_resolver
+from botocore.exceptions import BotoCoreError, ClientError
+from botocore.parsers import ResponseParserError
+from botocore.utils import JSONFileCache
+
+from ec2menu import __version__
+from ec2menu.aws.failures import BAD_KEY_CODES, Call, bad_keys, incomplete, translate
+from ec2menu.aws.profiles import Profiles
+from ec2menu.errors import CredentialsError, Ec2MenuError, IncompleteAnswer, RegionDisabled
+from ec2menu.models import Identity
+
+T = TypeVar("T")
+
+CONNECT_TIMEOUT_SECONDS = 5
+READ_TIMEOUT_SECONDS = 30
+TOTAL_ATTEMPTS = 6
+LISTING_ATTEMPTS = 3
+CLI_CACHE_FOLDER = "~/.aws/cli/cache"
+
+# What botocore raises: its two families, its parser's own error, and what credential providers and urllib3 let through.
+FOREIGN_ERRORS = (ClientError, BotoCoreError, ResponseParserError, OSError, ValueError, EOFError)
+
+_AMBIENT_METHODS = frozenset({"env", "container-role", "iam-role", "assume-role-with-web-identity"})
+_PROFILE_METHODS = frozenset({"sso", "shared-credentials-file", "config-file", "custom-process", "assume-role"})
+_KEY_VARIABLES = ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN", "AWS_SECURITY_TOKEN")
+_PROFILE_VARIABLES = ("AWS_PROFILE", "AWS_DEFAULT_PROFILE")
+
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PluginIdentity:
+    """How session-manager-plugin gets the same identity: a profile it can load, or variables to set (None: unset)."""
+
+    profile: str
+    environment: Mapping[str, str | None]
+
+    def __repr__(self) -> str:
+        """Name the variables only: their values are keys."""
+        return f"PluginIdentity(profile={self.profile!r}, variables={sorted(self.environment)})"
+
+
+class _SharedCache(JSONFileCache):  # type: ignore[misc]  # botocore has no types
+    """The AWS CLI's credential cache; a folder that cannot be written costs a prompt, never a failure."""
+
+    def __setitem__(self, key: str, value: Any) -> None:
+        with contextlib.suppress(OSError):
+            super().__setitem__(key, value)
+
+
+class Aws:
+    """One identity, its clients in every region, and calls whose errors are ours.
+
+    `profile` is the one in force, `explicit` whether the user named it (then it beats keys in the environment);
+    `home` is the region to judge credentials in, or empty; `ask_mfa` prompts for an MFA code.
+    """
+
+    def __init__(
+        self,
+        *,
+        profile: str,
+        explicit: bool,
+        home: str,
+        profiles: Profiles,
+        ask_mfa: Callable[[str], str],
+        workers: int = 20,
+    ) -> None:
+        self.profile = profile
+        self.home = home
+        self._explicit = explicit
+        self._profiles = profiles
+        self._ask_mfa = ask_mfa
+        self._workers = workers
+        self._lock = threading.RLock()
+        self._session: boto3.session.Session | None = None
+        self._core: botocore.session.Session | None = None
+        self._clients: dict[tuple[str, str, bool], Any] = {}
+        self._identity: Identity | None = None
+
+    # -- identity -----------------------------------------------------------------------------------------------
+
+    def authenticate(self) -> None:
+        """Load the credentials now, in the calling thread, so that an MFA prompt never comes from a worker.
+
+        Raises CredentialsError, LoginExpired, MfaNeeded or InvalidInput (unknown profile).
+        """
+        with self._translated("sts", "GetCallerIdentity", self.home or "aws-global"):
+            self._frozen_keys()
+
+    def identity(self) -> Identity:
+        """Return who AWS says we are (STS GetCallerIdentity, asked once; it needs no permission)."""
+        if self._identity is None:
+            self._identity = self._ask_identity(self.home or "us-east-1")
+        return self._identity
+
+    def renew(self) -> None:
+        """Forget the session and its clients, after a new login or to ask for a new MFA code."""
+        with self._lock:
+            self._session = self._core = self._identity = None
+            self._clients.clear()
+
+    @property
+    def sso_profile(self) -> str:
+        """The profile that `aws sso login` renews for this identity, or an empty string."""
+        return self._profiles.sso_login_profile(self.profile)
+
+    def plugin_identity(self) -> PluginIdentity:
+        """Say how the plugin gets the same identity: by profile where it can load it without a prompt, else by keys."""
+        with self._translated("sts", "GetCallerIdentity", self.home):
+            keys = self._frozen_keys()
+            method = self._load_session()[1].get_credentials().method
+        prompts = method == "assume-role" and self._profiles.needs_mfa(self.profile)
+        if method in _AMBIENT_METHODS:
+            return PluginIdentity(profile="", environment={})
+        if method in _PROFILE_METHODS and not prompts:
+            return PluginIdentity(profile=self.profile, environment=dict.fromkeys(_KEY_VARIABLES))
+        values = (keys.access_key, keys.secret_key, keys.token, None)
+        return PluginIdentity(
+            profile="", environment=dict(zip(_KEY_VARIABLES, values, strict=True)) | dict.fromkeys(_PROFILE_VARIABLES)
+        )
+
+    # -- calls --------------------------------------------------------------------------------------------------
+
+    def call(
+        self, service: str, operation: str, region: str, *, once: bool = False, **parameters: Any
+    ) -> dict[str, Any]:
+        """Call one operation (`DescribeRegions`) and return its answer; `once` sends it a single time, never again."""
+        with self._translated(service, operation, region):
+            answer: dict[str, Any] = getattr(self.client(service, region, once=once), xform_name(operation))(
+                **parameters
+            )
+            return answer
+
+    def list_all(
+        self,
+        service: str,
+        operation: str,
+        region: str,
+        *,
+        key: str,
+        parse: Callable[[dict[str, Any]], Iterable[T]],
+        page_size: int | None = None,
+        on_count: Callable[[int], None] = lambda _count: None,
+        **parameters: Any,
+    ) -> list[T]:
+        """Return every item of a paged list; `parse` turns an entry into items, `on_count` hears how many so far.
+
+        A page without its `key` is a reply that was cut short (newer botocore passes such JSON on as a success), so the
+        list is read again from the start; nothing is ever returned in part.
+        """
+
+        def read() -> list[T]:
+            items: list[T] = []
+            with self._translated(service, operation, region) as call:
+                paginator = self.client(service, region).get_paginator(xform_name(operation))
+                for page in paginator.paginate(**parameters, PaginationConfig={"PageSize": page_size}):
+                    if key not in page:
+                        raise incomplete(call)
+                    items.extend(item for entry in page[key] for item in parse(entry))
+                    on_count(len(items))
+            return items
+
+        for _ in range(LISTING_ATTEMPTS - 1):
+            try:
+                return read()
+            except IncompleteAnswer:
+                _log.debug("%s in %s was cut short, reading the list again", operation, region)
+        return read()
+
+    def client(self, service: str, region: str, *, once: bool = False) -> Any:
+        """Return the shared client of a service in a region; `once`: one attempt, for what must not be re-sent."""
+        with self._lock:
+            key = (service, region, once)
+            if key not in self._clients:
+                self._clients[key] = self._new_client(service, region, attempts=1 if once else TOTAL_ATTEMPTS)
+            return self._clients[key]
+
+    # -- inside -------------------------------------------------------------------------------------------------
+
+    def _new_client(self, service: str, region: str, *, attempts: int) -> Any:
+        config = Config(
+            user_agent_extra=f"ec2menu/{__version__}",
+            connect_timeout=CONNECT_TIMEOUT_SECONDS,
+            read_timeout=READ_TIMEOUT_SECONDS,
+            retries={"mode": "standard", "total_max_attempts": attempts},
+            max_pool_connections=self._workers,
+        )
+        with _collector_paused():
+            return self._load_session()[0].client(service, region_name=region, config=config)
+
+    def _load_session(self) -> tuple[boto3.session.Session, botocore.session.Session]:
+        with self._lock:
+            if self._session is None or self._core is None:
+                core = botocore.session.Session(profile=self.profile if self._explicit else None)
+                cache = _SharedCache(str(Path(CLI_CACHE_FOLDER).expanduser()))
+                resolver = create_credential_resolver(core, cache=cache, region_name=self.home or None)
+                # botocore has no public way to name the prompter; the default, getpass, would go round our terminal.
+                resolver.get_provider("assume-role")._prompter = self._prompt  # noqa: SLF001
+                core.register_component("credential_provider", resolver)
+                core.register("after-call", _log_call)
+                self._core, self._session = core, boto3.session.Session(botocore_session=core)
+            return self._session, self._core
+
+    def _prompt(self, text: str) -> str:
+        if threading.current_thread() is not threading.main_thread():
+            raise EOFError  # becomes MfaNeeded; two threads asking at one keyboard would be chaos
+        return self._ask_mfa(text.rstrip())
+
+    def _frozen_keys(self) -> Any:
+        with self._lock:
+            credentials = self._load_session()[1].get_credentials()
+            if credentials is None:
+                raise botocore.exceptions.NoCredentialsError
+            return credentials.get_frozen_credentials()
+
+    def _ask_identity(self, region: str) -> Identity:
+        answer = self.call("sts", "GetCallerIdentity", region)
+        if "Arn" not in answer:
+            raise incomplete(self._describe("sts", "GetCallerIdentity", region))
+        return Identity(account=str(answer.get("Account", "")), arn=str(answer["Arn"]))
+
+    def _describe(self, service: str, operation: str, region: str) -> Call:
+        return Call(
+            service=service, operation=operation, region=region, profile=self.profile, sso_profile=self.sso_profile
+        )
+
+    @contextlib.contextmanager
+    def _translated(self, service: str, operation: str, region: str) -> Iterator[Call]:
+        call = self._describe(service, operation, region)
+        try:
+            yield call
+        except FOREIGN_ERRORS as error:
+            _log.debug("%s in %s raised %s", call.action, region, type(error).__name__)
+            raise self._judge(translate(error, call, who=self._who), call) from error
+
+    def _judge(self, error: Ec2MenuError, call: Call) -> Ec2MenuError:
+        """Tell a disabled region from bad keys: both answer alike, only STS in another region knows (facts: EC2)."""
+        if not isinstance(error, CredentialsError) or error.code not in BAD_KEY_CODES or call.service == "sts":
+            return error
+        judge = self.home if self.home and self.home != call.region else partition_home(call.region)
+        if judge == call.region:
+            return error
+        try:
+            identity = self._ask_identity(judge)
+        except Ec2MenuError as second:
+            return bad_keys(call, error.code) if isinstance(second, CredentialsError) and not second.hint else second
+        return RegionDisabled(
+            f"the region {call.region} is not enabled for account {identity.account}",
+            hint="choose another region, or enable it in the account's settings",
+            code=error.code,
+        )
+
+    def _who(self) -> str:
+        try:
+            return self.identity().arn
+        except Ec2MenuError:
+            return "this identity"
+
+
+def partition_home(region: str) -> str:
+    """Return the region of the same partition that no account can disable."""
+    if region.startswith("cn-"):
+        return "cn-north-1"
+    return "us-gov-west-1" if region.startswith("us-gov-") else "us-east-1"
+
+
+@contextlib.contextmanager
+def _collector_paused() -> Iterator[None]:
+    """Make a client without garbage collections in between: they double its cost (a class of 800 methods)."""
+    was_enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was_enabled:
+            gc.enable()
+
+
+def _log_call(http_response: Any, parsed: Mapping[str, Any], model: Any, **_rest: Any) -> None:
+    """Log a call's name and outcome, never its parameters or answer (they hold tokens)."""
+    meta = parsed.get("ResponseMetadata", {}) if isinstance(parsed, Mapping) else {}
+    code = parsed.get("Error", {}).get("Code", "") if isinstance(parsed, Mapping) else ""
+    _log.debug(
+        "%s -> %s %s attempts=%s request=%s",
+        model.name,
+        http_response.status_code,
+        code,
+        meta.get("RetryAttempts", 0) + 1,
+        meta.get("RequestId", ""),
+    )

@@ -1,0 +1,115 @@
+"""The composition root: builds every object from flags and environment, dispatches, maps errors to exit statuses.
+
+Nothing heavy is imported at the top: `--version`, `--help` and the first menu must be there at once.
+"""
+
+import argparse
+import io
+import logging
+import os
+import signal
+import sys
+from collections.abc import Sequence
+from contextlib import ExitStack, suppress
+from types import FrameType
+from typing import NoReturn
+
+from ec2menu.arguments import parse_arguments
+from ec2menu.clock import SystemClock
+from ec2menu.errors import Ec2MenuError, ExitStatus, InvalidInput
+
+_log = logging.getLogger(__name__)
+
+
+def main(argv: Sequence[str]) -> int:
+    """Run the command line and return the exit status; no traceback ever reaches the user."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):  # a stream that cannot show a character shows its escape
+            stream.reconfigure(errors="backslashreplace")
+    color = True
+    try:
+        arguments = parse_arguments(argv)
+        color = not arguments.no_color
+        _end_on_signals()
+        with ExitStack() as stack:
+            status = _run(arguments, stack)
+        sys.stdout.flush()
+    except Ec2MenuError as error:
+        status = _fail(error, color=color)
+    except BrokenPipeError:
+        status = _reader_has_left()
+    except KeyboardInterrupt:
+        status = ExitStatus.INTERRUPTED
+    except SystemExit as leaving:  # --help, --version, or a signal that ends us
+        status = leaving.code if isinstance(leaving.code, int) else ExitStatus.DONE
+    except OSError as error:
+        status = _fail(Ec2MenuError(f"the output cannot be written: {error.strerror or error}"), color=color)
+    except Exception as bug:  # noqa: BLE001 - the last line of defence: a sentence, not a traceback
+        _log.exception("a bug")
+        message = f"this is a bug in ec2menu: {type(bug).__name__}: {bug}"
+        status = _fail(Ec2MenuError(message, hint="run it again with --debug and report it with the log"), color=color)
+    return int(status)
+
+
+def _run(arguments: argparse.Namespace, stack: ExitStack) -> int:
+    from ec2menu.compose import build_context  # noqa: PLC0415 - not needed for --help and --version
+
+    context = build_context(arguments, stack)
+    for warning in context.store.warnings:
+        context.terminal.note(f"! {warning}")
+    if arguments.verb == "ls":
+        from ec2menu.commands.ls import LsRequest, run_ls  # noqa: PLC0415 - imports boto3
+
+        request = LsRequest(
+            kind=arguments.kind,
+            filters=arguments.filters,
+            sort=arguments.sort,
+            output=arguments.output,
+            refresh=arguments.refresh,
+        )
+        return run_ls(context, request)
+    if arguments.verb == "connect":
+        from ec2menu.commands.connect import run_connect  # noqa: PLC0415 - imports boto3
+
+        return run_connect(context, arguments.target, way=arguments.way)
+    if arguments.verb == "doctor":
+        from ec2menu.commands.doctor import run_doctor  # noqa: PLC0415 - imports boto3
+
+        return run_doctor(context, arguments.target)
+    if arguments.verb == "config":
+        from ec2menu.commands.config import run_config  # noqa: PLC0415 - not needed for the menu
+
+        return run_config(context)
+    if not context.terminal.is_interactive:
+        raise InvalidInput("the menu needs a terminal", hint="in scripts use: ec2menu ls ec2, ec2menu connect TARGET")
+    from ec2menu.ui.screens.start import run_menu  # noqa: PLC0415 - not needed for the verbs
+
+    return run_menu(context)
+
+
+def _end_on_signals() -> None:
+    """Leave in order on SIGTERM and SIGHUP: terminals are restored, sessions ended, with the shell's 128 + signal."""
+
+    def leave(number: int, _frame: FrameType | None) -> NoReturn:
+        raise SystemExit(128 + number)
+
+    for name in ("SIGTERM", "SIGHUP"):
+        if hasattr(signal, name):
+            signal.signal(getattr(signal, name), leave)
+
+
+def _fail(error: Ec2MenuError, *, color: bool) -> int:
+    from ec2menu.ui.terminal import Terminal  # noqa: PLC0415 - not needed where all goes well
+
+    terminal = Terminal(
+        stdin=sys.stdin, stdout=sys.stdout, stderr=sys.stderr, environ=os.environ, clock=SystemClock(), color=color
+    )
+    terminal.fail(error)
+    return error.status
+
+
+def _reader_has_left() -> int:
+    """`ls | head -1`: the reader has what it wanted. Python's own flush at exit must not complain."""
+    with suppress(OSError):
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    return ExitStatus.DONE

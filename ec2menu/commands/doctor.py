@@ -1,0 +1,128 @@
+"""`ec2menu doctor [TARGET]`: what a connection needs, one line each, and what to type where something is missing."""
+
+import platform
+import shutil
+import sys
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from ec2menu.connectors.plugin import MAX_TMPDIR_LENGTH, NAME
+from ec2menu.errors import Ec2MenuError, ExitStatus
+from ec2menu.flows.connect import check_reachable
+from ec2menu.flows.context import Context
+from ec2menu.flows.listing import get_listing, require_regions
+from ec2menu.flows.targets import describe, find_instance
+from ec2menu.models import Style
+from ec2menu.resources.kinds import EC2
+
+_MIN_PYTHON = (3, 11)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Finding:
+    """One thing looked at: fine, or not and then what to type. `status` is the exit status it leads to."""
+
+    what: str
+    detail: str
+    hint: str = ""
+    status: int = ExitStatus.DONE
+
+    @property
+    def is_fine(self) -> bool:
+        """Whether nothing has to be done."""
+        return self.status == ExitStatus.DONE
+
+
+def run_doctor(context: Context, target: str) -> int:
+    """Print every finding; return the status of the first that is not fine."""
+    checks: list[Callable[[Context], Finding]] = [_python, _credentials, _region, _plugin, _stty, _tmpdir, _state]
+    if target:
+        checks.append(lambda ctx: _target(ctx, target))
+    findings = []
+    for check in checks:
+        finding = _guarded(context, check)
+        findings.append(finding)
+        _show(context, finding)
+    return first_status(findings)
+
+
+def first_status(findings: Sequence[Finding]) -> int:
+    """Return the exit status of the first finding that is not fine."""
+    return next((finding.status for finding in findings if not finding.is_fine), ExitStatus.DONE)
+
+
+def _guarded(context: Context, check: Callable[[Context], Finding]) -> Finding:
+    try:
+        return check(context)
+    except Ec2MenuError as error:
+        what = getattr(check, "__name__", "").strip("_") or "target"
+        return Finding(what=_TITLES.get(what, what), detail=error.message, hint=error.hint, status=error.status)
+
+
+_TITLES = {"<lambda>": "target", "plugin": NAME}
+
+
+def _show(context: Context, finding: Finding) -> None:
+    terminal = context.terminal
+    mark = terminal.paint("ok  ", Style.GOOD) if finding.is_fine else terminal.paint("FAIL", Style.BAD)
+    terminal.data(f"{mark} {finding.what}: {terminal.plain(finding.detail)}")
+    if finding.hint:
+        terminal.data(f"     {terminal.plain(finding.hint)}")
+
+
+def _python(_context: Context) -> Finding:
+    version = platform.python_version()
+    if sys.version_info < _MIN_PYTHON:
+        return Finding(what="python", detail=version, hint="install Python 3.11 or newer", status=ExitStatus.USAGE)
+    return Finding(what="python", detail=f"{version} ({sys.executable})")
+
+
+def _credentials(context: Context) -> Finding:
+    identity = context.in_background(context.aws.identity, lambda: "asking AWS who we are")
+    return Finding(what="credentials", detail=f"profile {context.profile}: {identity.arn}")
+
+
+def _region(context: Context) -> Finding:
+    return Finding(what="region", detail=", ".join(require_regions(context)))
+
+
+def _plugin(context: Context) -> Finding:
+    plugin = context.connector.plugin
+    return Finding(what=NAME, detail=f"{plugin.version_text} ({' '.join(plugin.command)})", hint=plugin.warning)
+
+
+def _stty(_context: Context) -> Finding:
+    if sys.platform == "win32":
+        return Finding(what="terminal", detail="Windows console")
+    path = shutil.which("stty")
+    if path is None:
+        return Finding(
+            what="stty", detail="not found; shells need it", hint="install coreutils", status=ExitStatus.CONNECTOR
+        )
+    return Finding(what="stty", detail=path)
+
+
+def _tmpdir(context: Context) -> Finding:
+    folder = context.environ.get("TMPDIR", "")
+    if len(folder) > MAX_TMPDIR_LENGTH:
+        return Finding(what="TMPDIR", detail=f"{len(folder)} characters is too long for tunnels; /tmp is used instead")
+    return Finding(what="TMPDIR", detail=folder or "default")
+
+
+def _state(context: Context) -> Finding:
+    if context.store.warnings:
+        return Finding(
+            what="state",
+            detail=context.store.warnings[0],
+            hint="make the folder writable",
+            status=ExitStatus.TARGET_FAILED,
+        )
+    return Finding(what="state", detail=str(context.store.path))
+
+
+def _target(context: Context, target: str) -> Finding:
+    regions = require_regions(context)
+    listing = get_listing(context, EC2, regions)
+    instance = find_instance(target, listing.items, where=", ".join(regions))
+    check_reachable(context, instance)
+    return Finding(what="target", detail=f"{describe(instance)} is {instance.ssm_status}")

@@ -1,0 +1,85 @@
+"""`ec2menu ls KIND`: a list on stdout, as a table, JSON, CSV or ids; what failed in parts goes to stderr."""
+
+import csv
+import io
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from ec2menu.errors import ExitStatus, InvalidInput
+from ec2menu.flows.context import Context
+from ec2menu.flows.listing import arrange, get_listing, require_regions
+from ec2menu.resources.kinds import ResourceKind, kind_named, to_record
+from ec2menu.ui.select import Wrong, parse_filters, parse_sort
+from ec2menu.ui.tables import render
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LsRequest:
+    """What was asked on the command line."""
+
+    kind: str
+    filters: Sequence[str]
+    sort: str
+    output: str
+    refresh: bool
+
+
+def run_ls(context: Context, request: LsRequest) -> int:
+    """List, print, and return the exit status: that of the first part that failed, if one did."""
+    kind = kind_named(request.kind)
+    keys = tuple(column.key for column in kind.columns)
+    terms = parse_filters(request.filters, keys)
+    sort = parse_sort(request.sort, keys)
+    if isinstance(sort, Wrong):
+        raise InvalidInput(f"--sort: {sort.reason}", hint="sort by one of: " + ", ".join(keys))
+    regions = require_regions(context) if kind.is_regional else ()
+    listing = get_listing(context, kind, regions, refresh=request.refresh)
+    items = arrange(context, kind, listing.items, terms=terms, sort=sort)
+    text = _format(context, kind, items, request.output)
+    if text:
+        context.terminal.data(text)
+    context.terminal.flush()
+    for problem in listing.problems:
+        context.terminal.problem(problem)
+    return max((problem.status for problem in listing.problems), default=ExitStatus.DONE)
+
+
+def _format(context: Context, kind: ResourceKind, items: Sequence[Any], output: str) -> str:
+    if output == "ids":
+        return "\n".join(kind.identify(item)[0] for item in items)
+    if output == "json":
+        return json.dumps([to_record(item) for item in items], ensure_ascii=False, indent=2)
+    if output == "csv":
+        return _csv(items)
+    terminal = context.terminal
+    lines = render(
+        items,
+        kind.columns,
+        now=context.clock.wall(),
+        width=terminal.width if terminal.is_screen else None,
+        numbers=None,
+        paint=terminal.paint,
+        dimmed=kind.is_dimmed,
+    )
+    return "\n".join(lines)
+
+
+def _csv(items: Sequence[Any]) -> str:
+    """Return RFC 4180 text with a header; nested values are JSON. No items, no header: there is nothing to name."""
+    if not items:
+        return ""
+    records = [to_record(item) for item in items]
+    out = io.StringIO()
+    writer = csv.DictWriter(out, fieldnames=list(records[0]), lineterminator="\n")
+    writer.writeheader()
+    for record in records:
+        writer.writerow({key: _flat(value) for key, value in record.items()})
+    return out.getvalue().rstrip("\n")
+
+
+def _flat(value: Any) -> str:
+    if value is None:
+        return ""
+    return json.dumps(value, ensure_ascii=False) if isinstance(value, (dict, list)) else str(value)

@@ -1,0 +1,136 @@
+"""Builds the Context from flags, environment and files: the second half of the composition root.
+
+Also where the demo takes the place of AWS: same code, another endpoint, its own state.
+"""
+
+import argparse
+import os
+import shutil
+import sys
+import tempfile
+from contextlib import ExitStack
+from pathlib import Path
+
+import platformdirs
+
+from ec2menu.aws.profiles import active_profile, home_region, is_region_name, load_profiles
+from ec2menu.clock import SystemClock
+from ec2menu.config import Config, load_config
+from ec2menu.errors import InvalidInput
+from ec2menu.flows.context import Context
+from ec2menu.state.store import Store
+from ec2menu.ui.terminal import Terminal
+
+APP = "ec2menu"
+# Where the demo of the ec2menu that opened this window listens; the AWS_* variables beside it lead there already.
+DEMO_VARIABLE = "EC2MENU_DEMO_ENDPOINT"
+
+
+def build_context(arguments: argparse.Namespace, stack: ExitStack) -> Context:
+    """Return the Context; what must be closed at the end goes onto the stack. Raises InvalidInput."""
+    clock = SystemClock()
+    regions = _checked_regions(arguments.regions)
+    config = _load_config(arguments)
+    terminal = Terminal(
+        stdin=sys.stdin,
+        stdout=sys.stdout,
+        stderr=sys.stderr,
+        environ=os.environ,
+        clock=clock,
+        color=config.settings.color,
+    )
+    state_folder = platformdirs.user_state_path(APP)
+    if arguments.debug:
+        _start_log(state_folder, terminal, clock)
+    if arguments.demo:
+        _enter_demo(stack, terminal)
+        state_folder = Path(tempfile.mkdtemp(prefix="ec2menu-demo-"))
+        stack.callback(shutil.rmtree, state_folder, ignore_errors=True)
+    _drop_empty_profiles(os.environ)
+    profiles = load_profiles(os.environ)
+    explicit = "" if arguments.demo else config.settings.profile
+    profile = active_profile(os.environ, explicit)
+    if explicit and explicit not in profiles.sections:
+        raise InvalidInput(
+            f"there is no profile {explicit} in the AWS config files",
+            hint="list them with: aws configure list-profiles",
+        )
+    store = Store(state_folder / "state.sqlite3")
+    stack.callback(store.close)
+    first_region = next((region for region in regions if region != "all"), "")
+    return Context(
+        config=config,
+        environ=os.environ,
+        terminal=terminal,
+        clock=clock,
+        store=store,
+        profiles=profiles,
+        profile=profile,
+        is_profile_explicit=bool(explicit),
+        home=first_region or config.settings.region or home_region(os.environ, profiles, profile),
+        regions=regions,
+        runtime_folder=state_folder / "run",
+        again=_flags_again(arguments),
+        plugin_command=(sys.executable, "-m", "ec2menu.demo.plugin") if arguments.demo else (),
+        is_demo=arguments.demo,
+    )
+
+
+def _load_config(arguments: argparse.Namespace) -> Config:
+    path = arguments.config or platformdirs.user_config_path(APP) / "config.toml"
+    flags = {"profile": arguments.profile, "color": False if arguments.no_color else None}
+    return load_config(environ=os.environ, path=path, explicit=arguments.config is not None, flags=flags)
+
+
+def _checked_regions(regions: list[str]) -> tuple[str, ...]:
+    for region in regions:
+        if region != "all" and not is_region_name(region):
+            raise InvalidInput(f"{region} is not the name of a region", hint="regions look like us-east-1; or all")
+    return tuple(dict.fromkeys(regions))
+
+
+def _drop_empty_profiles(environ: "os._Environ[str]") -> None:
+    """Unset AWS_PROFILE="" and its elder sister: botocore takes an empty name for a profile that does not exist."""
+    for name in ("AWS_PROFILE", "AWS_DEFAULT_PROFILE"):
+        if environ.get(name) == "":
+            del environ[name]
+
+
+def _flags_again(arguments: argparse.Namespace) -> tuple[str, ...]:
+    """Return the flags with which a new window runs ec2menu as we were run; the region is added by who opens it."""
+    flags = [f"--{name.replace('_', '-')}" for name in ("demo", "no_color", "debug") if getattr(arguments, name)]
+    if arguments.profile:
+        flags += ["--profile", arguments.profile]
+    if arguments.config:
+        flags += ["--config", str(arguments.config.absolute())]
+    return tuple(flags)
+
+
+def _start_log(folder: Path, terminal: Terminal, clock: SystemClock) -> None:
+    from ec2menu.logs import start_debug_log  # noqa: PLC0415 - for --debug only
+
+    try:
+        path = start_debug_log(folder, now=clock.wall())
+    except OSError as error:
+        raise InvalidInput(f"no log can be written in {folder}: {error.strerror}", hint="leave --debug out") from error
+    terminal.note(f"debug log: {path}")
+
+
+def _enter_demo(stack: ExitStack, terminal: Terminal) -> None:
+    """Start the demo and point everything in this process at it, unless a demo opened this window and has done so."""
+    if os.environ.get(DEMO_VARIABLE):
+        return
+    try:
+        from ec2menu.demo.server import DemoAws  # noqa: PLC0415 - imports moto, for --demo only
+    except ImportError as error:
+        raise InvalidInput(
+            f"the demo needs a package that is not installed: {error.name}", hint='type: pip install "ec2menu[demo]"'
+        ) from error
+    demo = DemoAws()
+    terminal.working(demo.start, "starting the demo")
+    stack.callback(demo.stop)
+    terminal.working(demo.seed_fleet, "starting the demo: making up a fleet")
+    for name in [name for name in os.environ if name.startswith("AWS_")]:
+        del os.environ[name]
+    os.environ.update(demo.environment())
+    os.environ[DEMO_VARIABLE] = demo.endpoint_url

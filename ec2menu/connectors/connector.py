@@ -1,0 +1,72 @@
+"""What sessions and tunnels share: the request, StartSession, TerminateSession, and the call of the plugin."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from ec2menu.aws.session import Aws
+from ec2menu.clock import Clock
+from ec2menu.connectors.plugin import Plugin, invocation
+from ec2menu.errors import IncompleteAnswer
+from ec2menu.fanout import Task
+
+REASON = "ec2menu"
+TERMINATE_SECONDS = 5.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SessionSpec:
+    """What to start: a target (node id), its region, and a session document with its parameters (empty: a shell)."""
+
+    target: str
+    region: str
+    document: str = ""
+    parameters: Mapping[str, list[str]] = field(default_factory=dict)
+
+    @property
+    def request(self) -> dict[str, Any]:
+        """The StartSession request; the plugin is given the same."""
+        request: dict[str, Any] = {"Target": self.target, "Reason": REASON}
+        if self.document:
+            request["DocumentName"] = self.document
+        if self.parameters:
+            request["Parameters"] = {key: list(value) for key, value in self.parameters.items()}
+        return request
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Connector:
+    """What sessions and tunnels need: the identity, the plugin, the environment to run it in, and time."""
+
+    aws: Aws
+    plugin: Plugin
+    environ: Mapping[str, str]
+    clock: Clock
+    answer_seconds: float
+
+    def start(self, spec: SessionSpec) -> dict[str, Any]:
+        """Call StartSession once. Raises AwsError; a reply without a token closes what it may have opened."""
+        answer = self.aws.call("ssm", "StartSession", spec.region, once=True, **spec.request)
+        if not all(answer.get(key) for key in ("SessionId", "TokenValue", "StreamUrl")):
+            if answer.get("SessionId"):
+                self.terminate(spec.region, str(answer["SessionId"]))
+            raise IncompleteAnswer("the answer of ssm:StartSession was cut short", hint="try again")
+        return answer
+
+    def terminate(self, region: str, session_id: str) -> None:
+        """Close a session at the service, best effort and in bounded time: a failure here helps nobody."""
+        task = Task(lambda: self.aws.call("ssm", "TerminateSession", region, SessionId=session_id))
+        task.wait(TERMINATE_SECONDS)
+
+    def plugin_call(self, spec: SessionSpec, answer: Mapping[str, Any]) -> tuple[tuple[str, ...], Mapping[str, str]]:
+        """Return argv and environment of the plugin for a started session."""
+        call = invocation(
+            self.plugin,
+            answer=answer,
+            request=spec.request,
+            region=spec.region,
+            endpoint=self.aws.client("ssm", spec.region).meta.endpoint_url,
+            identity=self.aws.plugin_identity(),
+            environ=self.environ,
+        )
+        return call.argv, call.environment

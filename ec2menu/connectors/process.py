@@ -1,0 +1,174 @@
+"""Other programs: the one home of subprocess and of signal handling around it.
+
+Ways to run one: quietly to the end, detached for good, in the foreground with the terminal to itself, or in the
+background while we listen. Session shells, which have the terminal and are listened to, are in `relay`.
+"""
+
+import contextlib
+import os
+import signal
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from ec2menu.fanout import Task
+
+OUTPUT_BYTES = 65536
+FOREGROUND_SIGNALS = ("SIGINT", "SIGQUIT", "SIGTSTP")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Completed:
+    """A program that ran to its end; `status` is negative for a signal, 127 if it could not be started."""
+
+    status: int
+    output: str
+
+
+def run_quietly(
+    argv: Sequence[str], *, timeout_seconds: float, environment: Mapping[str, str] | None = None
+) -> Completed:
+    """Run a program without a terminal; one that hangs is killed and counts as status -9."""
+    try:
+        done = subprocess.run(
+            argv,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            timeout=timeout_seconds,
+            env=environment,
+            check=False,
+            start_new_session=True,
+        )
+    except OSError as error:
+        return Completed(status=127, output=str(error))
+    except subprocess.TimeoutExpired:
+        return Completed(status=-9, output=f"no answer within {timeout_seconds:.0f} s")
+    return Completed(status=done.returncode, output=done.stdout.decode(errors="replace"))
+
+
+def start_detached(argv: Sequence[str]) -> int:
+    """Start a desktop program that outlives us; return 0, or 127 where it cannot be started."""
+    try:
+        subprocess.Popen(
+            argv,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            start_new_session=True,
+        )
+    except OSError:
+        return 127
+    return 0
+
+
+def run_in_foreground(argv: Sequence[str], *, environment: Mapping[str, str] | None = None) -> int:
+    """Give the terminal to a program until it ends; return its status (127: could not be started).
+
+    The keyboard's signals are the program's; terminal settings and our own handlers are put back on every path.
+    """
+    with terminal_kept(), signals_ignored():
+        try:
+            child = subprocess.Popen([*launcher("plain"), *argv] if os.name == "posix" else argv, env=environment)
+        except OSError:
+            return 127
+        try:
+            return child.wait()
+        finally:
+            if child.poll() is None:
+                child.kill()
+                child.wait()
+
+
+class BackgroundProcess:
+    """A program without the terminal, in a session of its own, whose words are collected; stopped by SIGINT.
+
+    Start it from the main thread: Linux ties it to the thread that started it (see `launch`). Raises OSError.
+    """
+
+    def __init__(self, argv: Sequence[str], *, environment: Mapping[str, str]) -> None:
+        self._output = bytearray()
+        self._lock = threading.Lock()
+        self._child = subprocess.Popen(
+            [*launcher("tunnel"), *argv] if os.name == "posix" else argv,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            env=dict(environment),
+            start_new_session=True,
+            creationflags=getattr(subprocess, "CREATE_NEW_PROCESS_GROUP", 0),
+        )
+        self._reader: Task[None] = Task(self._collect)
+
+    def output(self) -> str:
+        """Return what it has printed so far (the last part of much)."""
+        with self._lock:
+            return self._output.decode(errors="replace")
+
+    def poll(self) -> int | None:
+        """Return its status (negative: signal), or None while it runs."""
+        return self._child.poll()
+
+    def stop(self, *, grace_seconds: float) -> int:
+        """Ask it to end (SIGINT), kill its whole group after the grace; return its status."""
+        if self._child.poll() is None:
+            self._child.send_signal(signal.SIGINT if os.name == "posix" else signal.CTRL_BREAK_EVENT)  # type: ignore[attr-defined]  # Windows
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                self._child.wait(grace_seconds)
+        if self._child.poll() is None:
+            if os.name == "posix":
+                os.killpg(self._child.pid, signal.SIGKILL)
+            else:
+                self._child.kill()
+        status = self._child.wait()
+        self._reader.wait(1.0)  # what it said last; a grandchild that holds the pipe is not waited for
+        return status
+
+    def _collect(self) -> None:
+        stream = self._child.stdout
+        while stream is not None and (chunk := os.read(stream.fileno(), 65536)):
+            with self._lock:
+                self._output += chunk
+                del self._output[:-OUTPUT_BYTES]
+        if stream is not None:
+            stream.close()
+
+
+def launcher(mode: str) -> list[str]:
+    """Return the argv prefix that prepares the new process and then becomes the program (see `launch`)."""
+    script = Path(__file__).with_name("launch.py")
+    return [sys.executable, "-I", "-S", str(script), mode, str(os.getpid())]
+
+
+@contextlib.contextmanager
+def signals_ignored() -> Iterator[None]:
+    """Ignore the keyboard's signals while another program has the terminal; put back what was there before."""
+    previous = {}
+    for name in FOREGROUND_SIGNALS:
+        number = getattr(signal, name, None)  # Windows has SIGINT only
+        if number is not None:
+            previous[number] = signal.signal(number, signal.SIG_IGN)
+    try:
+        yield
+    finally:
+        for number, handler in previous.items():
+            signal.signal(number, handler if handler is not None else signal.SIG_DFL)
+
+
+@contextlib.contextmanager
+def terminal_kept(descriptor: int = 0) -> Iterator[None]:
+    """Put the terminal's settings back afterwards, on every path."""
+    if sys.platform == "win32" or not os.isatty(descriptor):
+        yield
+        return
+    import termios  # noqa: PLC0415 - does not exist on Windows
+
+    before = termios.tcgetattr(descriptor)
+    try:
+        yield
+    finally:
+        with contextlib.suppress(termios.error):
+            termios.tcsetattr(descriptor, termios.TCSADRAIN, before)

@@ -1,0 +1,83 @@
+"""Work in other threads: one background task, or a bounded parallel map. The only thread code of the package.
+
+Threads are daemons on purpose: a network call that hangs must not keep the program from ending. Waiting is done in
+short steps, so that Ctrl-C reaches the main thread at once.
+"""
+
+import threading
+from collections.abc import Callable, Sequence
+from typing import Generic, TypeVar
+
+A = TypeVar("A")
+R = TypeVar("R")
+
+WAIT_STEP_SECONDS = 0.1
+
+
+class Task(Generic[R]):
+    """A function running in a thread of its own; its result or its exception comes out of `result`."""
+
+    def __init__(self, function: Callable[[], R]) -> None:
+        self._function = function
+        self._done = threading.Event()
+        self._value: R | None = None
+        self._error: BaseException | None = None
+        threading.Thread(target=self._run, daemon=True).start()
+
+    def _run(self) -> None:
+        try:
+            self._value = self._function()
+        except BaseException as error:  # noqa: BLE001 - handed to whoever asks for the result
+            self._error = error
+        finally:
+            self._done.set()
+
+    @property
+    def is_done(self) -> bool:
+        """Whether `result` would return or raise at once."""
+        return self._done.is_set()
+
+    def wait(self, seconds: float) -> bool:
+        """Wait at most `seconds`; return whether the task is done."""
+        return self._done.wait(seconds)
+
+    def result(self) -> R:
+        """Wait to the end; return the function's value or raise what it raised."""
+        while not self._done.wait(WAIT_STEP_SECONDS):
+            pass
+        if self._error is not None:
+            raise self._error
+        return self._value  # type: ignore[return-value]  # set whenever no error is
+
+
+def fan_out(function: Callable[[A], R], items: Sequence[A], *, limit: int) -> list[R]:
+    """Call `function` on every item, at most `limit` at a time; return the results in the items' order.
+
+    The first exception, in the items' order, is raised once all calls have ended; a function whose failures matter
+    one by one returns them as values.
+    """
+    if len(items) <= 1:
+        return [function(item) for item in items]
+    results: dict[int, R] = {}
+    errors: dict[int, BaseException] = {}
+    queue = iter(enumerate(items))
+    lock = threading.Lock()
+
+    def work() -> None:
+        while True:
+            with lock:
+                entry = next(queue, None)
+            if entry is None:
+                return
+            index, item = entry
+            try:
+                results[index] = function(item)
+            except BaseException as error:  # noqa: BLE001 - raised below, in order
+                errors[index] = error
+
+    tasks = [Task(work) for _ in range(min(limit, len(items)))]
+    for task in tasks:
+        task.result()
+    if errors:
+        raise errors[min(errors)]
+    return [results[index] for index in range(len(items))]

@@ -1,0 +1,162 @@
+"""Connecting to one machine: a shell, or Remote Desktop through a tunnel; told before, reported and recorded after."""
+
+import os
+import shutil
+import sys
+from datetime import datetime
+
+from ec2menu.clock import describe_duration
+from ec2menu.connectors.connector import SessionSpec
+from ec2menu.connectors.forward import open_tunnel
+from ec2menu.connectors.plugin import Ending, Verdict
+from ec2menu.connectors.process import run_in_foreground, start_detached
+from ec2menu.connectors.rdp import address_line, find_rdp_client
+from ec2menu.connectors.session import open_shell
+from ec2menu.connectors.windows import running_in_wsl
+from ec2menu.errors import ConnectorError, ExitStatus, Interrupted, InvalidInput, TargetUnavailable
+from ec2menu.flows.context import Context
+from ec2menu.flows.targets import describe
+from ec2menu.models import Instance, Style
+from ec2menu.resources.ec2 import explain_unreachable
+from ec2menu.state.history import Connection, record
+from ec2menu.ui.choices import Choice, draw_choices, find_choice
+
+RDP_PORT = 3389
+_WINDOWS_WAYS = (
+    Choice(key="shell", label="PowerShell session"),
+    Choice(key="rdp", label="Remote Desktop (RDP) through a tunnel"),
+)
+_GOOD_ENDINGS = (Ending.NORMAL, Ending.LEFT, Ending.UNKNOWN)
+
+
+def check_reachable(context: Context, instance: Instance) -> None:
+    """Raise TargetUnavailable, saying why and what to do, for a machine that no session can reach."""
+    if not instance.is_connectable:
+        why, hint = explain_unreachable(instance, now=context.clock.wall())
+        raise TargetUnavailable(f"cannot connect to {describe(instance)}: {why}", hint=hint)
+
+
+def connect_one(context: Context, instance: Instance, *, way: str = "") -> int:
+    """Connect to a machine: a shell, or on Windows what `way` says (`shell`, `rdp`), else what the user answers.
+
+    Raises TargetUnavailable, AwsError or ConnectorError; Interrupted or EndOfInput where the user goes back.
+    """
+    check_reachable(context, instance)
+    if instance.is_windows and not way:
+        way = _ask_windows_way(context, instance)
+    if way == "rdp" and not instance.is_windows:
+        raise InvalidInput(f"{describe(instance)} does not run Windows", hint="leave --rdp out for a shell")
+    return connect_rdp(context, instance) if way == "rdp" else connect_shell(context, instance)
+
+
+def _ask_windows_way(context: Context, instance: Instance) -> str:
+    terminal = context.terminal
+    if not terminal.is_interactive:
+        raise InvalidInput(f"{describe(instance)} runs Windows", hint="add --shell or --rdp")
+    while True:
+        terminal.data(terminal.paint(f"{describe(instance)} runs Windows", Style.STRONG))
+        draw_choices(_WINDOWS_WAYS, terminal, reserved_lines=0)
+        typed = terminal.ask("how (0 back):").strip()
+        if typed.lower() in ("0", "b", "back", "q"):
+            raise Interrupted("not connected")
+        found = find_choice(typed, _WINDOWS_WAYS)
+        if isinstance(found, Choice):
+            return found.key
+        terminal.note(found)
+
+
+def connect_shell(context: Context, instance: Instance) -> int:
+    """Open a shell (PowerShell on Windows) and report how it ended; return the exit status for the command line."""
+    check_reachable(context, instance)
+    if not context.terminal.is_interactive:
+        raise InvalidInput("a shell needs a terminal", hint="run ec2menu connect in a terminal")
+    connector = context.connector
+    if sys.platform != "win32" and shutil.which("stty") is None:
+        raise ConnectorError("the plugin needs the program stty for a shell", hint="install coreutils")
+    _announce(context, "shell", instance)
+    began = context.clock.wall()
+    spec = SessionSpec(target=instance.id, region=instance.region)
+    result = context.attempt(lambda: open_shell(connector, spec))
+    outcome = describe_ending(result.verdict)
+    style = Style.GOOD if result.verdict.ending in _GOOD_ENDINGS else Style.BAD
+    lasted = describe_duration(result.lasted_seconds)
+    context.terminal.note(f"session with {describe(instance)} {outcome} after {lasted}", style)
+    _record(
+        context,
+        instance,
+        action="shell",
+        began=began,
+        session_id=result.session_id,
+        outcome=outcome,
+        lasted=result.lasted_seconds,
+    )
+    return ExitStatus.DONE if result.verdict.ending in _GOOD_ENDINGS else ExitStatus.CONNECTOR
+
+
+def connect_rdp(context: Context, instance: Instance) -> int:
+    """Open a tunnel to Remote Desktop, start a client or say where to point one, and keep it until told to close."""
+    check_reachable(context, instance)
+    connector = context.connector
+    terminal = context.terminal
+    _announce(context, "Remote Desktop", instance)
+    began, started = context.clock.wall(), context.clock.now()
+    outcome = "failed"
+    session_id = ""
+    try:
+        with open_tunnel(connector, target=instance.id, region=instance.region, port=RDP_PORT) as tunnel:
+            session_id, outcome = tunnel.session_id, "closed"
+            terminal.note(address_line(tunnel.local_port), Style.STRONG)
+            _start_rdp_client(context, instance, tunnel.local_port)
+            terminal.pause("press Enter to close the tunnel")
+            if not tunnel.is_open:
+                outcome = "dropped"
+    finally:
+        lasted = context.clock.now() - started
+        if session_id:
+            terminal.note(f"tunnel to {describe(instance)} {outcome} after {describe_duration(lasted)}")
+            _record(context, instance, action="rdp", began=began, session_id=session_id, outcome=outcome, lasted=lasted)
+    return ExitStatus.DONE if outcome == "closed" else ExitStatus.CONNECTOR
+
+
+def describe_ending(verdict: Verdict) -> str:
+    """Word how a session ended, with the reason where one was given."""
+    return f"{verdict.ending}: {verdict.detail}" if verdict.detail else str(verdict.ending)
+
+
+def _announce(context: Context, action: str, instance: Instance) -> None:
+    context.terminal.note(f"{action}: {describe(instance)} in {instance.region}", Style.STRONG)
+    if action == "shell":
+        context.terminal.note("if it hangs: Enter, then ~.", Style.DIM)
+
+
+def _start_rdp_client(context: Context, instance: Instance, port: int) -> None:
+    if context.is_demo:
+        context.terminal.note("the demo starts no Remote Desktop client: nothing is behind that port")
+        return
+    client = find_rdp_client(
+        environ=context.environ, platform=sys.platform, which=shutil.which, is_wsl=running_in_wsl(context.environ)
+    )
+    if client is None:
+        return
+    command = client.command("127.0.0.1", port, title=describe(instance), directory=context.runtime_folder / "rdp")
+    context.terminal.note(f"starting {client.name}")
+    status = start_detached(command) if client.detached else run_in_foreground(command)
+    if status != 0:
+        context.terminal.note(f"! {os.path.basename(command[0])} ended with status {status}")  # noqa: PTH119 - a name, no file
+
+
+def _record(
+    context: Context, instance: Instance, *, action: str, began: datetime, session_id: str, outcome: str, lasted: float
+) -> None:
+    connection = Connection(
+        started_at=began,
+        profile=context.profile,
+        region=instance.region,
+        target=instance.id,
+        name=instance.name,
+        action=action,
+        session_id=session_id,
+        outcome=outcome,
+        lasted_seconds=lasted,
+    )
+    record(context.store, connection)

@@ -1,0 +1,127 @@
+"""The one object that is the outside world: built by `cli`, passed to every flow, screen and command.
+
+What is expensive (boto3, the inventory, the plugin's version) is made at first use, so that the first menu does not
+wait for it.
+"""
+
+import functools
+import shutil
+import sys
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, TypeVar
+
+from ec2menu.aws.profiles import Profiles
+from ec2menu.clock import Clock
+from ec2menu.config import Config
+from ec2menu.errors import LoginExpired, MfaNeeded
+from ec2menu.fanout import Task
+from ec2menu.state.store import Store
+from ec2menu.ui.terminal import Terminal
+
+if TYPE_CHECKING:  # these import boto3, which the first menu does not wait for
+    from ec2menu.aws.session import Aws
+    from ec2menu.connectors.connector import Connector
+    from ec2menu.resources.inventory import Inventory
+
+R = TypeVar("R")
+
+PLUGIN_VERSION_SECONDS = 10.0
+
+
+@dataclass(kw_only=True)
+class Context:
+    """Everything a flow may need. `regions` are those named on the command line, `home` the region to start from."""
+
+    config: Config
+    environ: Mapping[str, str]
+    terminal: Terminal
+    clock: Clock
+    store: Store
+    profiles: Profiles
+    profile: str
+    is_profile_explicit: bool
+    home: str
+    regions: tuple[str, ...]
+    runtime_folder: Path
+    again: Sequence[str]
+    plugin_command: tuple[str, ...] = ()
+    is_demo: bool = False
+
+    @functools.cached_property
+    def aws(self) -> "Aws":
+        """The identity and its clients; the first use imports boto3."""
+        from ec2menu.aws.session import Aws  # noqa: PLC0415 - a quarter of a second that the first menu does not have
+
+        return Aws(
+            profile=self.profile,
+            explicit=self.is_profile_explicit,
+            home=self.home,
+            profiles=self.profiles,
+            ask_mfa=self.terminal.secret,
+            workers=self.config.settings.workers,
+        )
+
+    @functools.cached_property
+    def inventory(self) -> "Inventory":
+        """What has been listed so far."""
+        from ec2menu.resources.inventory import Inventory  # noqa: PLC0415 - imports boto3
+
+        settings = self.config.settings
+        return Inventory(aws=self.aws, clock=self.clock, ttl_seconds=settings.ttl_seconds, workers=settings.workers)
+
+    @functools.cached_property
+    def connector(self) -> "Connector":
+        """What opens sessions. Raises PluginMissing or PluginUnusable, before anything is started at AWS."""
+        from ec2menu.connectors.connector import Connector  # noqa: PLC0415 - imports boto3
+        from ec2menu.connectors.plugin import find_plugin, install_line_here  # noqa: PLC0415 - the same
+        from ec2menu.connectors.process import run_quietly  # noqa: PLC0415 - the same
+
+        configured = self.config.settings.plugin
+        plugin = find_plugin(
+            explicit=self.plugin_command or ((configured,) if configured else ()),
+            which=shutil.which,
+            run=lambda argv: run_quietly(argv, timeout_seconds=PLUGIN_VERSION_SECONDS),
+            install=install_line_here(shutil.which),
+        )
+        if plugin.warning:
+            self.terminal.note(f"! {plugin.warning}")
+        return Connector(
+            aws=self.aws,
+            plugin=plugin,
+            environ=self.environ,
+            clock=self.clock,
+            answer_seconds=self.config.settings.answer_timeout_seconds,
+        )
+
+    def in_background(self, function: Callable[[], R], describe: Callable[[], str]) -> R:
+        """Run a function in a thread while the user sees what it is doing and can stop waiting with Ctrl-C.
+
+        Credentials are loaded first, here, because their MFA prompt must not come from a thread.
+        """
+        self.load_credentials()
+        return self.terminal.watch(Task(function), describe)
+
+    def load_credentials(self) -> None:
+        """Load the credentials in this thread, waiting with a progress line where no prompt can come."""
+        if self.profiles.needs_mfa(self.profile):
+            self.aws.authenticate()
+        else:
+            self.terminal.watch(Task(self.aws.authenticate), lambda: "loading AWS credentials")
+
+    def attempt(self, action: Callable[[], R]) -> R:
+        """Do something that needs AWS; when the login has run out, offer to renew it, then do the same again."""
+        from ec2menu.flows.login import offer_login  # noqa: PLC0415 - it takes a Context
+
+        while True:
+            try:
+                return action()
+            except (LoginExpired, MfaNeeded) as error:
+                if not (self.terminal.is_interactive and offer_login(self, error)):
+                    raise
+
+    @property
+    def python(self) -> str:
+        """The interpreter that runs us, for processes that run us again."""
+        return sys.executable

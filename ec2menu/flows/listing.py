@@ -1,0 +1,53 @@
+"""Getting a list and putting it in order, as the list screen and `ls` both do it."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from ec2menu.errors import InvalidInput
+from ec2menu.flows.context import Context
+from ec2menu.models import Listing
+from ec2menu.resources.kinds import REGIONS, ResourceKind
+from ec2menu.ui.select import SortBy, Term
+from ec2menu.ui.tables import matches, sort_items
+
+
+def get_listing(context: Context, kind: ResourceKind, regions: Sequence[str], *, refresh: bool = False) -> Listing[Any]:
+    """Return the items of a kind in the regions, with a progress line, offering a login where one has run out."""
+    where = regions[0] if len(regions) == 1 else f"{len(regions)} regions"
+    progress = [f"listing {kind.title}" + (f" in {where}" if kind.is_regional else "")]
+    first = progress[0]
+
+    def note(text: str) -> None:
+        progress[0] = f"{first}: {text}"
+
+    def fetch() -> Listing[Any]:
+        return context.inventory.listing(kind, regions, refresh=refresh, on_progress=note)
+
+    return context.attempt(lambda: context.in_background(fetch, lambda: progress[0]))
+
+
+def arrange(
+    context: Context, kind: ResourceKind, items: Sequence[Any], *, terms: Sequence[Term], sort: SortBy
+) -> list[Any]:
+    """Return the items that pass the filter, sorted; equals in the order of their ids, so that numbers are stable."""
+    now = context.clock.wall()
+    passing = [item for item in items if matches(item, kind.columns, terms=terms, now=now)]
+    passing.sort(key=lambda item: kind.identify(item)[0])
+    return sort_items(passing, kind.columns, key=sort.column, now=now, reverse=sort.reverse)
+
+
+def require_regions(context: Context) -> tuple[str, ...]:
+    """Return the regions to work in, `all` being every enabled one.
+
+    Raises InvalidInput where neither flags nor AWS's configuration name one.
+    """
+    if "all" in context.regions:
+        found = get_listing(context, REGIONS, ())
+        return tuple(region.name for region in found.items)
+    regions = context.regions or ((context.home,) if context.home else ())
+    if not regions:
+        raise InvalidInput(
+            f"no region is set for profile {context.profile}",
+            hint="add -r REGION, such as -r us-east-1, or set AWS_REGION",
+        )
+    return regions

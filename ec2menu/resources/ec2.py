@@ -1,0 +1,197 @@
+"""EC2 instances joined with what SSM knows of them, hybrid nodes included: the list a person connects from."""
+
+from collections.abc import Callable, Iterable
+from dataclasses import replace
+from datetime import datetime
+from typing import Any
+
+from ec2menu.aws.session import Aws
+from ec2menu.clock import describe_age
+from ec2menu.errors import Ec2MenuError
+from ec2menu.fanout import Task
+from ec2menu.models import Cell, Column, Instance, Listing, ManagedNode, Problem, SsmStatus, Style
+from ec2menu.resources.nodes import age_cell, fetch_nodes
+
+# DescribeInstances takes 5..1000; without a size one answer holds everything, "susceptible to throttling and timeouts".
+PAGE_SIZE = 1000
+
+_STATE_STYLES = {"running": Style.GOOD, "pending": Style.WARN, "stopping": Style.WARN, "shutting-down": Style.WARN}
+_SSM_STYLES = {SsmStatus.ONLINE: Style.GOOD, SsmStatus.CONNECTION_LOST: Style.BAD, SsmStatus.UNKNOWN: Style.WARN}
+
+
+def fetch_instances(aws: Aws, region: str, *, now: datetime, on_progress: Callable[[str], None]) -> Listing[Instance]:
+    """Return every machine of a region: DescribeInstances and DescribeInstanceInformation read at the same time.
+
+    `on_progress` hears how many of each so far. When only SSM fails, the instances are listed with an unknown SSM
+    status and the failure is a Problem; when only EC2 fails, the managed nodes alone are listed. Both failing raises.
+    """
+    counts = [0, 0]
+
+    def count(position: int) -> Callable[[int], None]:
+        def note(number: int) -> None:
+            counts[position] = number
+            on_progress(f"{counts[0]:,} instances, {counts[1]:,} SSM nodes")
+
+        return note
+
+    nodes_task = Task(lambda: fetch_nodes(aws, region, on_count=count(1)))
+    instances: list[Instance] = []
+    nodes: list[ManagedNode] | None = None
+    problems: list[Problem] = []
+    failures: list[Ec2MenuError] = []
+    try:
+        instances = _fetch_ec2(aws, region, count(0))
+    except Ec2MenuError as error:
+        failures.append(error)
+    try:
+        nodes = nodes_task.result()
+    except Ec2MenuError as error:
+        failures.append(error)
+    if len(failures) > 1:
+        raise failures[0]
+    problems = [
+        Problem(where=region, message=error.message, hint=error.hint, status=error.status) for error in failures
+    ]
+    return Listing(items=tuple(join(instances, nodes)), as_of=now, problems=tuple(problems))
+
+
+def _fetch_ec2(aws: Aws, region: str, on_count: Callable[[int], None]) -> list[Instance]:
+    instances = aws.list_all(
+        "ec2",
+        "DescribeInstances",
+        region,
+        key="Reservations",
+        page_size=PAGE_SIZE,
+        parse=lambda entry: [parse_instance(instance, region) for instance in entry.get("Instances", [])],
+        on_count=on_count,
+    )
+    # A reservation may be split over pages; an instance may not be counted twice.
+    return list({instance.id: instance for instance in instances}.values())
+
+
+def parse_instance(entry: dict[str, Any], region: str) -> Instance:
+    """Turn one Instance of DescribeInstances into ours; every member may be missing."""
+    tags = {str(tag.get("Key", "")): str(tag.get("Value", "")) for tag in entry.get("Tags", [])}
+    return Instance(
+        id=str(entry.get("InstanceId", "")),
+        region=region,
+        name=tags.get("Name", ""),
+        state=str(entry.get("State", {}).get("Name", "")),
+        type=str(entry.get("InstanceType", "")),
+        private_ip=str(entry.get("PrivateIpAddress", "")),
+        public_ip=str(entry.get("PublicIpAddress", "")),
+        az=str(entry.get("Placement", {}).get("AvailabilityZone", "")),
+        platform=_platform(entry),
+        vpc_id=str(entry.get("VpcId", "")),
+        instance_profile=str(entry.get("IamInstanceProfile", {}).get("Arn", "")).rpartition("/")[2],
+        launch_time=entry.get("LaunchTime"),
+        tags=tags,
+    )
+
+
+def _platform(entry: dict[str, Any]) -> str:
+    """Name the platform: `Platform` is `windows` or absent, `PlatformDetails` says what is billed."""
+    if str(entry.get("Platform", "")).lower() == "windows":
+        return "Windows"
+    details = str(entry.get("PlatformDetails", ""))
+    return "Linux" if details in ("", "Linux/UNIX") else details
+
+
+def join(instances: Iterable[Instance], nodes: Iterable[ManagedNode] | None) -> list[Instance]:
+    """Give each instance its node and add the nodes that EC2 does not know; `nodes` is None where SSM failed."""
+    if nodes is None:
+        return [replace(instance, ssm_known=False) for instance in instances]
+    by_id = {node.id: node for node in nodes}
+    joined = [
+        replace(instance, node=node, platform=node.platform or instance.platform)
+        if (node := by_id.pop(instance.id, None))
+        else instance
+        for instance in instances
+    ]
+    return joined + [from_node(node) for node in by_id.values()]
+
+
+def from_node(node: ManagedNode) -> Instance:
+    """Make a machine of a node that EC2 does not know, or was not asked about."""
+    return Instance(
+        id=node.id,
+        region=node.region,
+        name=node.label,
+        type="hybrid" if node.is_hybrid else "",
+        private_ip=node.ip,
+        platform=node.platform,
+        launch_time=node.registered,
+        node=node,
+    )
+
+
+def explain_unreachable(instance: Instance, *, now: datetime) -> tuple[str, str]:
+    """Say why a session cannot be opened and what to do: a sentence and a hint. Pure; for machines not connectable."""
+    status = instance.ssm_status
+    if status is SsmStatus.NOT_RUNNING:
+        if instance.state == "stopped":
+            start = f"aws ec2 start-instances --region {instance.region} --instance-ids {instance.id}"
+            return "the instance is stopped", f"start it: {start}"
+        return (
+            f"the instance is {instance.state}",
+            "wait for it to be running, then press r" if instance.state != "terminated" else "",
+        )
+    if status is SsmStatus.NOT_MANAGED:
+        if not instance.instance_profile:
+            return (
+                "SSM does not know the instance, and it has no instance profile",
+                "attach one with the policy AmazonSSMManagedInstanceCore; the agent registers within an hour",
+            )
+        return (
+            f"SSM does not know the instance: no agent has registered (instance profile {instance.instance_profile})",
+            "see that the SSM Agent runs, its role has AmazonSSMManagedInstanceCore, its subnet reaches SSM",
+        )
+    last = instance.node.last_ping if instance.node else None
+    since = f" since {describe_age((now - last).total_seconds())} ago" if last else ""
+    return f"its SSM Agent has been offline{since}", "check the machine's load and network, or reboot it, then press r"
+
+
+def _ssm(instance: Instance, now: datetime) -> Cell:
+    status = instance.ssm_status
+    text: str = status.value
+    if status is SsmStatus.NOT_RUNNING:
+        text = instance.state
+    elif status in (SsmStatus.CONNECTION_LOST, SsmStatus.INACTIVE) and instance.node and instance.node.last_ping:
+        text = f"{status.value} {describe_age((now - instance.node.last_ping).total_seconds())} ago"
+    return Cell(text=text, style=_SSM_STYLES.get(status, Style.DIM))
+
+
+def _state(instance: Instance, _now: datetime) -> Cell:
+    return Cell(text=instance.state or "-", style=_STATE_STYLES.get(instance.state, Style.DIM))
+
+
+def _name(instance: Instance, _now: datetime) -> Cell:
+    return Cell(text=instance.name, style=Style.STRONG)
+
+
+COLUMNS: tuple[Column[Instance], ...] = (
+    Column(key="name", title="Name", cell=_name, priority=1, min_width=12),
+    Column(key="id", title="Instance ID", cell=lambda instance, _now: Cell(text=instance.id)),
+    Column(key="state", title="State", cell=_state, priority=4),
+    Column(key="type", title="Type", cell=lambda instance, _now: Cell(text=instance.type), priority=8),
+    Column(
+        key="private_ip", title="Private IP", cell=lambda instance, _now: Cell(text=instance.private_ip), priority=3
+    ),
+    Column(key="public_ip", title="Public IP", cell=lambda instance, _now: Cell(text=instance.public_ip), priority=9),
+    Column(key="az", title="AZ", cell=lambda instance, _now: Cell(text=instance.az), priority=7),
+    Column(
+        key="platform",
+        title="Platform",
+        cell=lambda instance, _now: Cell(text=instance.platform),
+        priority=6,
+        min_width=7,
+    ),
+    Column(key="ssm", title="SSM", cell=_ssm, priority=2, min_width=10),
+    Column(
+        key="age",
+        title="Age",
+        cell=lambda instance, now: age_cell(instance.launch_time, now),
+        priority=5,
+        align_right=True,
+    ),
+)

@@ -1,0 +1,103 @@
+"""The one SQLite file (WAL, 0600) that remembers things between runs; the only importer of sqlite3.
+
+A file that is damaged is set aside and reported, never overwritten. Where nothing can be written (read-only home,
+full disk) the store lives in memory for this run, and says so.
+"""
+
+import os
+import sqlite3
+import threading
+from collections.abc import Iterable, Sequence
+from contextlib import suppress
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+SCHEMA_VERSION = 1
+BUSY_TIMEOUT_SECONDS = 2.0
+_SCHEMA = """
+CREATE TABLE IF NOT EXISTS region_use (
+    profile TEXT NOT NULL, region TEXT NOT NULL, used_at TEXT NOT NULL, PRIMARY KEY (profile, region)
+) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS region_known (
+    profile TEXT NOT NULL, region TEXT NOT NULL, opt_in TEXT NOT NULL, PRIMARY KEY (profile, region)
+) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS connection (
+    started_at TEXT NOT NULL, profile TEXT NOT NULL, region TEXT NOT NULL, target TEXT NOT NULL, name TEXT NOT NULL,
+    action TEXT NOT NULL, session_id TEXT NOT NULL, outcome TEXT NOT NULL, lasted_seconds REAL NOT NULL
+);
+"""
+
+
+class Store:
+    """The state file. `warnings` says in sentences what went wrong when it was opened."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.warnings: list[str] = []
+        self._lock = threading.Lock()
+        self._connection = self._open()
+
+    def write(self, statement: str, rows: Iterable[Sequence[Any]]) -> None:
+        """Run a statement for every row in one transaction; a state that cannot be written is not worth an error."""
+        with self._lock, suppress(sqlite3.Error), self._connection:
+            self._connection.executemany(statement, rows)
+
+    def read(self, query: str, parameters: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
+        """Return the rows of a query; none where the file cannot be read."""
+        try:
+            with self._lock:
+                return self._connection.execute(query, parameters).fetchall()
+        except sqlite3.Error:
+            return []
+
+    def close(self) -> None:
+        """Close the file."""
+        with self._lock:
+            self._connection.close()
+
+    def _open(self) -> sqlite3.Connection:
+        try:
+            self.path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+            # SQLite would create the file with the umask's mode; history names servers and accounts.
+            os.close(os.open(self.path, os.O_RDWR | os.O_CREAT, 0o600))
+        except OSError as error:
+            return self._in_memory(f"state cannot be kept in {self.path} ({error.strerror or error})")
+        try:
+            return self._connect(self.path)
+        except sqlite3.DatabaseError as error:
+            if isinstance(error, sqlite3.OperationalError):
+                return self._in_memory(f"state cannot be kept in {self.path} ({error})")
+            return self._start_afresh()
+
+    def _start_afresh(self) -> sqlite3.Connection:
+        aside = self.path.with_name(f"{self.path.name}.damaged-{datetime.now(UTC):%Y%m%d-%H%M%S}")
+        try:
+            self.path.rename(aside)
+            for suffix in ("-wal", "-shm"):
+                self.path.with_name(self.path.name + suffix).unlink(missing_ok=True)
+            os.close(os.open(self.path, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600))
+            connection = self._connect(self.path)
+        except (OSError, sqlite3.Error) as error:
+            return self._in_memory(f"the state file {self.path} is damaged and cannot be set aside ({error})")
+        self.warnings.append(f"the state file was damaged; it was set aside as {aside}")
+        return connection
+
+    def _in_memory(self, why: str) -> sqlite3.Connection:
+        self.warnings.append(f"{why}; nothing is remembered this time")
+        return self._connect(Path(":memory:"))
+
+    @staticmethod
+    def _connect(path: Path) -> sqlite3.Connection:
+        connection = sqlite3.connect(path, timeout=BUSY_TIMEOUT_SECONDS, check_same_thread=False)
+        try:
+            if connection.execute("PRAGMA user_version").fetchone()[0] != SCHEMA_VERSION:
+                connection.execute("PRAGMA journal_mode=WAL")
+                connection.executescript(_SCHEMA)
+                connection.execute(f"PRAGMA user_version={SCHEMA_VERSION}")
+                connection.commit()
+            connection.execute("SELECT 1 FROM connection LIMIT 1")
+        except sqlite3.Error:
+            connection.close()
+            raise
+        return connection

@@ -1,0 +1,234 @@
+"""The only door to the screen and the keyboard: every print, prompt, colour and progress line goes through `Terminal`.
+
+Data goes to stdout, everything else to stderr. Foreign text (names, AWS's messages) is escaped here or in `tables`,
+never trusted. Knows nothing of AWS.
+"""
+
+import os
+import shutil
+import sys
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+from typing import TextIO, TypeVar
+
+from ec2menu.clock import Clock
+from ec2menu.errors import Ec2MenuError, Interrupted, InvalidInput, TargetUnclear
+from ec2menu.fanout import Task
+from ec2menu.models import Problem, Style
+from ec2menu.ui.text import escape, shorten
+
+R = TypeVar("R")
+
+SHOW_PROGRESS_AFTER_SECONDS = 0.3
+PROGRESS_STEP_SECONDS = 0.1
+DEFAULT_SIZE = (80, 24)
+_CLEAR_LINE = "\r\x1b[K"
+
+
+class EndOfInput(Ec2MenuError):
+    """Ctrl-D, or the end of a script that was typing."""
+
+
+class Terminal:
+    """stdin, stdout and stderr, with one colour policy and one way to ask."""
+
+    def __init__(
+        self, *, stdin: TextIO, stdout: TextIO, stderr: TextIO, environ: Mapping[str, str], clock: Clock, color: bool
+    ) -> None:
+        self._stdin, self._stdout, self._stderr = stdin, stdout, stderr
+        self._clock = clock
+        self._environ = environ
+        self._line_editing = False
+        self.has_color = color and _color_wanted(environ, stdout)
+        self._codes: dict[Style, str] = _color_codes() if self.has_color else {}
+
+    # -- what it is ---------------------------------------------------------------------------------------------
+
+    @property
+    def is_interactive(self) -> bool:
+        """Whether a person can be asked: both the keyboard and the screen are there."""
+        return _is_tty(self._stdin) and _is_tty(self._stdout)
+
+    @property
+    def is_screen(self) -> bool:
+        """Whether stdout is a screen, whose width matters."""
+        return _is_tty(self._stdout)
+
+    @property
+    def width(self) -> int:
+        """Display columns of the screen; the last one stays free, because some terminals wrap when it is written."""
+        return max(20, shutil.get_terminal_size(DEFAULT_SIZE).columns)
+
+    @property
+    def height(self) -> int:
+        """Lines of the screen."""
+        return max(5, shutil.get_terminal_size(DEFAULT_SIZE).lines)
+
+    # -- showing ------------------------------------------------------------------------------------------------
+
+    def paint(self, text: str, style: Style) -> str:
+        """Colour a text by its meaning, if there is colour."""
+        code = self._codes.get(style, "")
+        return f"{code}{text}{self._codes[Style.PLAIN]}" if code and text else text
+
+    @staticmethod
+    def plain(text: str) -> str:
+        """Make foreign text harmless for `data`."""
+        return escape(text)
+
+    def data(self, text: str) -> None:
+        """Write a line (or lines) of data or of a screen to stdout."""
+        self._stdout.write(f"{text}\n")
+
+    def flush(self) -> None:
+        """Send what was written on its way; raises BrokenPipeError where nobody reads."""
+        self._stdout.flush()
+
+    def note(self, text: str, style: Style = Style.PLAIN) -> None:
+        """Tell the user something that is not data."""
+        with suppress(BrokenPipeError):
+            self._stdout.flush()
+        with suppress(OSError):
+            self._stderr.write(f"{self.paint(escape(text), style)}\n")
+            self._stderr.flush()
+
+    def fail(self, error: Ec2MenuError) -> None:
+        """Show an error: one sentence, one hint, and the matches where a name was not clear."""
+        self.note(f"ec2menu: {error.message}", Style.BAD)
+        for line in error.matches if isinstance(error, TargetUnclear) else ():
+            self.note(f"  {line}")
+        if error.hint:
+            self.note(f"  hint: {error.hint}", Style.DIM)
+
+    def problem(self, problem: Problem) -> None:
+        """Show one part of a listing that failed, as a dim line."""
+        hint = f" ({problem.hint})" if problem.hint else ""
+        self.note(f"! {problem.where}: {problem.message}{hint}", Style.DIM)
+
+    # -- asking -------------------------------------------------------------------------------------------------
+
+    def ask(self, prompt: str) -> str:
+        """Ask for a line. Raises Interrupted on Ctrl-C and EndOfInput on Ctrl-D."""
+        self._edit_lines()
+        self._stdout.flush()
+        try:
+            if _is_tty(self._stdin) and self._stdin is sys.stdin:
+                return input(escape(prompt) + " ")
+            self._stderr.write(f"{escape(prompt)} ")
+            self._stderr.flush()
+            line = self._stdin.readline()
+        except KeyboardInterrupt:
+            self.data("")
+            raise Interrupted("interrupted") from None
+        except EOFError:
+            line = ""
+        except UnicodeDecodeError:
+            return "\N{REPLACEMENT CHARACTER}"
+        if not line:
+            self.data("")
+            raise EndOfInput("the input has ended")
+        return line.rstrip("\r\n")
+
+    def confirm(self, question: str, *, default: bool) -> bool:
+        """Ask a yes-or-no question; an empty Enter is the default shown in brackets."""
+        while True:
+            answer = self.ask(f"{question} [{'Y/n' if default else 'y/N'}]").strip().lower()
+            if not answer:
+                return default
+            if answer in ("y", "yes", "n", "no"):
+                return answer[0] == "y"
+            self.note("type y or n")
+
+    def secret(self, prompt: str) -> str:
+        """Ask without echo. Raises InvalidInput where nobody can be asked."""
+        if not self.is_interactive:
+            raise InvalidInput(
+                "a secret is needed and there is no terminal to ask at", hint="run ec2menu in a terminal"
+            )
+        from getpass import getpass  # noqa: PLC0415 - rarely needed, and the first menu is fast
+
+        try:
+            return getpass(escape(prompt) + " ")
+        except KeyboardInterrupt:
+            self.data("")
+            raise Interrupted("interrupted") from None
+        except EOFError:
+            raise EndOfInput("the input has ended") from None
+
+    def pause(self, prompt: str) -> None:
+        """Wait for Enter; anything else that ends the waiting is as good."""
+        with suppress(Interrupted, EndOfInput):
+            self.ask(prompt)
+
+    # -- waiting ------------------------------------------------------------------------------------------------
+
+    def watch(self, task: Task[R], describe: Callable[[], str]) -> R:
+        """Wait for a task, showing after a moment what it is doing and for how long. Raises Interrupted on Ctrl-C."""
+        started = self._clock.now()
+        shown = False
+        try:
+            while not task.wait(PROGRESS_STEP_SECONDS):
+                elapsed = self._clock.now() - started
+                if elapsed >= SHOW_PROGRESS_AFTER_SECONDS and _is_tty(self._stderr):
+                    self._show_status(f"{describe()} ({elapsed:.0f} s)")
+                    shown = True
+            return task.result()
+        except KeyboardInterrupt:
+            raise Interrupted("interrupted") from None
+        finally:
+            if shown:
+                self._stderr.write(_CLEAR_LINE)
+                self._stderr.flush()
+
+    def working(self, function: Callable[[], None], text: str) -> None:
+        """Do something that must be done in this thread, under a line that says what; nothing where nobody watches."""
+        if not _is_tty(self._stderr):
+            function()
+            return
+        self._show_status(f"{text} …")
+        try:
+            function()
+        finally:
+            self._stderr.write(_CLEAR_LINE)
+            self._stderr.flush()
+
+    def _show_status(self, text: str) -> None:
+        line = self.paint(shorten(escape(text), self.width - 1), Style.DIM)
+        self._stderr.write(f"{_CLEAR_LINE}{line}")
+        self._stderr.flush()
+
+    def _edit_lines(self) -> None:
+        """Give prompts arrow keys and history; importing readline is enough for `input`."""
+        if not self._line_editing and self.is_interactive:
+            self._line_editing = True
+            with suppress(ImportError):  # Windows has it in the console itself
+                import readline  # noqa: PLC0415 - costs time that a one-line command does not have
+
+                readline.set_auto_history(True)
+
+
+def _is_tty(stream: TextIO) -> bool:
+    try:
+        return stream.isatty()
+    except ValueError:  # closed
+        return False
+
+
+def _color_wanted(environ: Mapping[str, str], stdout: TextIO) -> bool:
+    return not environ.get("NO_COLOR") and environ.get("TERM") != "dumb" and _is_tty(stdout)
+
+
+def _color_codes() -> dict[Style, str]:
+    import colorama  # noqa: PLC0415 - only where there is colour
+
+    if os.name == "nt":
+        colorama.just_fix_windows_console()
+    fore, style = colorama.Fore, colorama.Style
+    return {
+        Style.PLAIN: style.RESET_ALL,
+        Style.GOOD: fore.GREEN,
+        Style.WARN: fore.YELLOW,
+        Style.BAD: fore.RED,
+        Style.DIM: style.DIM,
+        Style.STRONG: style.BRIGHT,
+    }

@@ -49,7 +49,7 @@ def build_context(arguments: argparse.Namespace, stack: ExitStack) -> Context:
     _drop_empty_profiles(os.environ)
     profiles = load_profiles(os.environ)
     explicit = "" if arguments.demo else config.settings.profile
-    profile = active_profile(os.environ, explicit)
+    profile = "demo" if arguments.demo else active_profile(os.environ, explicit)
     if explicit and explicit not in profiles.sections:
         raise InvalidInput(
             f"there is no profile {explicit} in the AWS config files",

@@ -170,7 +170,7 @@ def _name(instance: Instance, _now: datetime) -> Cell:
 
 
 COLUMNS: tuple[Column[Instance], ...] = (
-    Column(key="name", title="Name", cell=_name, priority=1, min_width=12),
+    Column(key="name", title="Name", cell=_name, priority=1, min_width=14),
     Column(key="id", title="Instance ID", cell=lambda instance, _now: Cell(text=instance.id)),
     Column(key="state", title="State", cell=_state, priority=4),
     Column(key="type", title="Type", cell=lambda instance, _now: Cell(text=instance.type), priority=8),
@@ -186,7 +186,7 @@ COLUMNS: tuple[Column[Instance], ...] = (
         priority=6,
         min_width=7,
     ),
-    Column(key="ssm", title="SSM", cell=_ssm, priority=2, min_width=10),
+    Column(key="ssm", title="SSM", cell=_ssm, priority=2),
     Column(
         key="age",
         title="Age",

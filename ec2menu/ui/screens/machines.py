@@ -115,8 +115,8 @@ class MachineScreen:
         terminal.flush()
         for problem in problems:
             terminal.problem(problem)
-        page = f"page {self._page + 1}/{pages}, n/p · " if pages > 1 else ""
-        terminal.note(f"{page}number connects · text filters · s COLUMN sorts · r again · 0 back · ? help", Style.DIM)
+        page = f"page {self._page + 1}/{pages} n/p · " if pages > 1 else ""
+        terminal.note(f"{page}number connects · text filters · s COLUMN sorts · ? help · 0 back", Style.DIM)
 
     def _table(self, shown: Sequence[Any], first: int) -> list[str]:
         terminal = self._context.terminal
@@ -136,7 +136,8 @@ class MachineScreen:
         count = f"{shown} of {total}" if self._terms else str(total)
         order = f"by {self._sort.column}{' (reversed)' if self._sort.reverse else ''}"
         where = ", ".join(self._regions)
-        return f"{self._kind.title} in {where}: {count} · {order} · as of {describe_age(age)} ago"
+        as_of = f"as of {describe_age(age)} ago" if age >= 1 else "just now"
+        return f"{self._kind.title} in {where}: {count} · {order} · {as_of}"
 
     def _nothing(self) -> str:
         if self._terms:

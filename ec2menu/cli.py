@@ -5,7 +5,6 @@ Nothing heavy is imported at the top: `--version`, `--help` and the first menu m
 
 import argparse
 import io
-import logging
 import os
 import signal
 import sys
@@ -17,8 +16,6 @@ from typing import NoReturn
 from ec2menu.arguments import parse_arguments
 from ec2menu.clock import SystemClock
 from ec2menu.errors import Ec2MenuError, ExitStatus, InvalidInput
-
-_log = logging.getLogger(__name__)
 
 
 def main(argv: Sequence[str]) -> int:
@@ -45,7 +42,9 @@ def main(argv: Sequence[str]) -> int:
     except OSError as error:
         status = _fail(Ec2MenuError(f"the output cannot be written: {error.strerror or error}"), color=color)
     except Exception as bug:  # noqa: BLE001 - the last line of defence: a sentence, not a traceback
-        _log.exception("a bug")
+        from ec2menu.logs import log_bug  # noqa: PLC0415 - where all goes well, nothing is logged
+
+        log_bug()
         message = f"this is a bug in ec2menu: {type(bug).__name__}: {bug}"
         status = _fail(Ec2MenuError(message, hint="run it again with --debug and report it with the log"), color=color)
     return int(status)

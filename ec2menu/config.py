@@ -4,7 +4,6 @@ Reading only. AWS's own settings (profile, region) belong to the AWS config file
 preference for ec2menu.
 """
 
-import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from pathlib import Path
@@ -72,13 +71,15 @@ def load_config(*, environ: Mapping[str, str], path: Path, explicit: bool, flags
 
 
 def _read_file(path: Path, *, explicit: bool) -> dict[str, Any]:
+    if not path.exists():
+        if explicit:
+            raise InvalidInput(f"there is no config file {path}", hint="leave --config out, or create it")
+        return {}
+    import tomllib  # noqa: PLC0415 - most users have no file, and the first menu is fast
+
     try:
         with path.open("rb") as file:
             return tomllib.load(file)
-    except FileNotFoundError:
-        if explicit:
-            raise InvalidInput(f"there is no config file {path}", hint="leave --config out, or create it") from None
-        return {}
     except (OSError, tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise InvalidInput(f"the config file {path} cannot be read: {error}", hint="mend it or move it away") from error
 

@@ -32,3 +32,10 @@ def start_debug_log(folder: Path, *, now: datetime) -> Path:
     logger.setLevel(logging.DEBUG)
     logger.propagate = False
     return path
+
+
+def log_bug() -> None:
+    """Write the exception being handled to the log, if there is one; without one, logging would print it."""
+    logger = logging.getLogger("ec2menu")
+    if logger.handlers:
+        logger.exception("a bug")

@@ -4,7 +4,6 @@ A screen is opened once (it may fetch), then asked again and again; each answer 
 they are shown, and the user is where they were before. Knows no screen by name.
 """
 
-import logging
 from dataclasses import dataclass
 from enum import Enum
 from typing import Protocol
@@ -13,7 +12,6 @@ from ec2menu.errors import Ec2MenuError, ExitStatus, Interrupted
 from ec2menu.ui.terminal import EndOfInput, Terminal
 
 _BUG_HINT = "run it again with --debug and report it with the log"
-_log = logging.getLogger(__name__)
 
 
 class Move(Enum):
@@ -60,7 +58,9 @@ class Menu:
             except Exception as bug:
                 if len(stack) == 1:
                     raise
-                _log.exception("a bug")
+                from ec2menu.logs import log_bug  # noqa: PLC0415 - where all goes well, nothing is logged
+
+                log_bug()
                 self.terminal.fail(
                     Ec2MenuError(f"this is a bug in ec2menu: {type(bug).__name__}: {bug}", hint=_BUG_HINT)
                 )
@@ -79,7 +79,6 @@ class Menu:
         except (Interrupted, KeyboardInterrupt):
             self.terminal.note("stopped")
         except Ec2MenuError as error:
-            _log.debug("screen not entered", exc_info=True)
             self.terminal.fail(error)
         else:
             stack.append(screen)

@@ -1,0 +1,1 @@
+"""Benchmarks: whole processes, as ratios within one run; printed, never asserted by a test."""

@@ -87,7 +87,7 @@ def _region(context: Context) -> Finding:
 
 
 def _plugin(context: Context) -> Finding:
-    plugin = context.connector.plugin
+    plugin = context.find_connector().plugin
     return Finding(what=NAME, detail=f"{plugin.version_text} ({' '.join(plugin.command)})", hint=plugin.warning)
 
 

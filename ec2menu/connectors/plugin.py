@@ -156,11 +156,11 @@ def invocation(
 class Ending(StrEnum):
     """How a session ended, as told by the plugin's words."""
 
-    NORMAL = "ended"
+    NORMAL = "ended normally"
     BY_SERVICE = "ended by the service"
     TIMED_OUT = "timed out"
     FAILED = "failed"
-    KILLED = "plugin died"
+    KILLED = "the plugin died"
     LEFT = "left"
     NO_ANSWER = "no answer"
     UNKNOWN = "ended without a word"

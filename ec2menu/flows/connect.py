@@ -70,7 +70,7 @@ def connect_shell(context: Context, instance: Instance) -> int:
     check_reachable(context, instance)
     if not context.terminal.is_interactive:
         raise InvalidInput("a shell needs a terminal", hint="run ec2menu connect in a terminal")
-    connector = context.connector
+    connector = context.find_connector()
     if sys.platform != "win32" and shutil.which("stty") is None:
         raise ConnectorError("the plugin needs the program stty for a shell", hint="install coreutils")
     _announce(context, "shell", instance)
@@ -80,7 +80,7 @@ def connect_shell(context: Context, instance: Instance) -> int:
     outcome = describe_ending(result.verdict)
     style = Style.GOOD if result.verdict.ending in _GOOD_ENDINGS else Style.BAD
     lasted = describe_duration(result.lasted_seconds)
-    context.terminal.note(f"session with {describe(instance)} {outcome} after {lasted}", style)
+    context.terminal.note(f"session with {describe(instance)}: {outcome}, after {lasted}", style)
     _record(
         context,
         instance,
@@ -96,7 +96,7 @@ def connect_shell(context: Context, instance: Instance) -> int:
 def connect_rdp(context: Context, instance: Instance) -> int:
     """Open a tunnel to Remote Desktop, start a client or say where to point one, and keep it until told to close."""
     check_reachable(context, instance)
-    connector = context.connector
+    connector = context.find_connector()
     terminal = context.terminal
     _announce(context, "Remote Desktop", instance)
     began, started = context.clock.wall(), context.clock.now()
@@ -113,14 +113,14 @@ def connect_rdp(context: Context, instance: Instance) -> int:
     finally:
         lasted = context.clock.now() - started
         if session_id:
-            terminal.note(f"tunnel to {describe(instance)} {outcome} after {describe_duration(lasted)}")
+            terminal.note(f"tunnel to {describe(instance)}: {outcome}, after {describe_duration(lasted)}")
             _record(context, instance, action="rdp", began=began, session_id=session_id, outcome=outcome, lasted=lasted)
     return ExitStatus.DONE if outcome == "closed" else ExitStatus.CONNECTOR
 
 
 def describe_ending(verdict: Verdict) -> str:
     """Word how a session ended, with the reason where one was given."""
-    return f"{verdict.ending}: {verdict.detail}" if verdict.detail else str(verdict.ending)
+    return f"{verdict.ending} ({verdict.detail})" if verdict.detail else str(verdict.ending)
 
 
 def _announce(context: Context, action: str, instance: Instance) -> None:

@@ -48,6 +48,7 @@ class Context:
     again: Sequence[str]
     plugin_command: tuple[str, ...] = ()
     is_demo: bool = False
+    _has_warned: bool = False
 
     @functools.cached_property
     def aws(self) -> "Aws":
@@ -71,9 +72,11 @@ class Context:
         settings = self.config.settings
         return Inventory(aws=self.aws, clock=self.clock, ttl_seconds=settings.ttl_seconds, workers=settings.workers)
 
-    @functools.cached_property
-    def connector(self) -> "Connector":
-        """What opens sessions. Raises PluginMissing or PluginUnusable, before anything is started at AWS."""
+    def find_connector(self) -> "Connector":
+        """Return what opens sessions, with the plugin as it is now.
+
+        Raises PluginMissing or PluginUnusable, before anything is started at AWS.
+        """
         from ec2menu.connectors.connector import Connector  # noqa: PLC0415 - imports boto3
         from ec2menu.connectors.plugin import find_plugin, install_line_here  # noqa: PLC0415 - the same
         from ec2menu.connectors.process import run_quietly  # noqa: PLC0415 - the same
@@ -85,7 +88,8 @@ class Context:
             run=lambda argv: run_quietly(argv, timeout_seconds=PLUGIN_VERSION_SECONDS),
             install=install_line_here(shutil.which),
         )
-        if plugin.warning:
+        if plugin.warning and not self._has_warned:
+            self._has_warned = True
             self.terminal.note(f"! {plugin.warning}")
         return Connector(
             aws=self.aws,

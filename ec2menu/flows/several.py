@@ -29,7 +29,7 @@ def connect_several(context: Context, instances: Sequence[Instance]) -> int:
             reachable.append(instance)
     skipped = len(instances) - len(reachable)
     if reachable:
-        _ = context.connector  # a missing plugin is told once, here, not in every window
+        context.find_connector()  # a missing plugin is told once, here, not in every window
         opener = _find_opener(context)
         failed = _in_windows(context, opener, reachable) if opener else _one_after_another(context, reachable)
         skipped += failed

@@ -147,7 +147,7 @@ def explain_unreachable(instance: Instance, *, now: datetime) -> tuple[str, str]
             "see that the SSM Agent runs, its role has AmazonSSMManagedInstanceCore, its subnet reaches SSM",
         )
     last = instance.node.last_ping if instance.node else None
-    since = f" since {describe_age((now - last).total_seconds())} ago" if last else ""
+    since = f" for {describe_age((now - last).total_seconds())}" if last else ""
     return f"its SSM Agent has been offline{since}", "check the machine's load and network, or reboot it, then press r"
 
 
@@ -184,7 +184,7 @@ COLUMNS: tuple[Column[Instance], ...] = (
         title="Platform",
         cell=lambda instance, _now: Cell(text=instance.platform),
         priority=6,
-        min_width=7,
+        min_width=12,
     ),
     Column(key="ssm", title="SSM", cell=_ssm, priority=2),
     Column(

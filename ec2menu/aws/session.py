@@ -25,17 +25,18 @@ from botocore.parsers import ResponseParserError
 from botocore.utils import JSONFileCache
 
 from ec2menu import __version__
-from ec2menu.aws.failures import BAD_KEY_CODES, Call, bad_keys, incomplete, translate
+from ec2menu.aws.failures import BAD_KEY_CODES, Call, incomplete, translate
 from ec2menu.aws.profiles import Profiles
+from ec2menu.aws.trim import make_loader, parse_moment
 from ec2menu.errors import CredentialsError, Ec2MenuError, IncompleteAnswer, RegionDisabled
 from ec2menu.models import Identity
 
 T = TypeVar("T")
 
-CONNECT_TIMEOUT_SECONDS = 5
-READ_TIMEOUT_SECONDS = 30
-TOTAL_ATTEMPTS = 6
-LISTING_ATTEMPTS = 3
+CONNECT_TIMEOUT_SECONDS = 3
+READ_TIMEOUT_SECONDS = 20
+TOTAL_ATTEMPTS = 5
+READ_ATTEMPTS = 3
 CLI_CACHE_FOLDER = "~/.aws/cli/cache"
 
 # What botocore raises: its two families, its parser's own error, and what credential providers and urllib3 let through.
@@ -45,6 +46,16 @@ _AMBIENT_METHODS = frozenset({"env", "container-role", "iam-role", "assume-role-
 _PROFILE_METHODS = frozenset({"sso", "shared-credentials-file", "config-file", "custom-process", "assume-role"})
 _KEY_VARIABLES = ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN", "AWS_SECURITY_TOKEN")
 _PROFILE_VARIABLES = ("AWS_PROFILE", "AWS_DEFAULT_PROFILE")
+
+_PARTITION_HOMES = {
+    "cn-": "cn-north-1",
+    "us-gov-": "us-gov-west-1",
+    "us-iso-": "us-iso-east-1",
+    "us-isob-": "us-isob-east-1",
+    "us-isof-": "us-isof-south-1",
+    "eu-isoe-": "eu-isoe-west-1",
+    "eusc-": "eusc-de-east-1",
+}
 
 _log = logging.getLogger(__name__)
 
@@ -97,6 +108,7 @@ class Aws:
         self._core: botocore.session.Session | None = None
         self._clients: dict[tuple[str, str, bool], Any] = {}
         self._identity: Identity | None = None
+        self._method = ""
 
     # -- identity -----------------------------------------------------------------------------------------------
 
@@ -118,22 +130,24 @@ class Aws:
         """Forget the session and its clients, after a new login or to ask for a new MFA code."""
         with self._lock:
             self._session = self._core = self._identity = None
+            self._method = ""
             self._clients.clear()
 
     @property
     def sso_profile(self) -> str:
-        """The profile that `aws sso login` renews for this identity, or an empty string."""
-        return self._profiles.sso_login_profile(self.profile)
+        """The profile that `aws sso login` renews for this identity; empty where it renews nothing (keys in variables)."""
+        return "" if self._method == "env" else self._profiles.sso_login_profile(self.profile)
 
     def plugin_identity(self) -> PluginIdentity:
         """Say how the plugin gets the same identity: by profile where it can load it without a prompt, else by keys."""
         with self._translated("sts", "GetCallerIdentity", self.home):
             keys = self._frozen_keys()
-            method = self._load_session()[1].get_credentials().method
-        prompts = method == "assume-role" and self._profiles.needs_mfa(self.profile)
-        if method in _AMBIENT_METHODS:
+        of_profile = self._method in _PROFILE_METHODS or self._profiles.has_web_identity(self.profile)
+        if self._method in _AMBIENT_METHODS and not of_profile:
             return PluginIdentity(profile="", environment={})
-        if method in _PROFILE_METHODS and not prompts:
+        # A prompt the plugin cannot show, and the keys in variables would stand in the way of a profile's own.
+        needs_us = self._profiles.needs_mfa(self.profile) or self._profiles.needs_environment(self.profile)
+        if of_profile and not (self._method == "assume-role" and needs_us):
             return PluginIdentity(profile=self.profile, environment=dict.fromkeys(_KEY_VARIABLES))
         values = (keys.access_key, keys.secret_key, keys.token, None)
         return PluginIdentity(
@@ -143,14 +157,22 @@ class Aws:
     # -- calls --------------------------------------------------------------------------------------------------
 
     def call(
-        self, service: str, operation: str, region: str, *, once: bool = False, **parameters: Any
+        self, service: str, operation: str, region: str, *, once: bool = False, key: str = "", **parameters: Any
     ) -> dict[str, Any]:
-        """Call one operation (`DescribeRegions`) and return its answer; `once` sends it a single time, never again."""
-        with self._translated(service, operation, region):
-            answer: dict[str, Any] = getattr(self.client(service, region, once=once), xform_name(operation))(
-                **parameters
-            )
-            return answer
+        """Call one operation (`DescribeRegions`) and return its answer; `once` sends it a single time, never again.
+
+        An answer without the member `key` was cut short; unless `once`, the operation is then called again.
+        """
+
+        def send() -> dict[str, Any]:
+            with self._translated(service, operation, region) as call:
+                method = getattr(self.client(service, region, once=once), xform_name(operation))
+                answer: dict[str, Any] = method(**parameters)
+                if key and key not in answer:
+                    raise incomplete(call)
+                return answer
+
+        return send() if once else _until_complete(send, f"{operation} in {region}")
 
     def list_all(
         self,
@@ -181,12 +203,7 @@ class Aws:
                     on_count(len(items))
             return items
 
-        for _ in range(LISTING_ATTEMPTS - 1):
-            try:
-                return read()
-            except IncompleteAnswer:
-                _log.debug("%s in %s was cut short, reading the list again", operation, region)
-        return read()
+        return _until_complete(read, f"{operation} in {region}")
 
     def client(self, service: str, region: str, *, once: bool = False) -> Any:
         """Return the shared client of a service in a region; `once`: one attempt, for what must not be re-sent."""
@@ -213,6 +230,8 @@ class Aws:
         with self._lock:
             if self._session is None or self._core is None:
                 core = botocore.session.Session(profile=self.profile if self._explicit else None)
+                core.register_component("data_loader", make_loader(core.get_config_variable("data_path")))
+                core.get_component("response_parser_factory").set_parser_defaults(timestamp_parser=parse_moment)
                 cache = _SharedCache(str(Path(CLI_CACHE_FOLDER).expanduser()))
                 resolver = create_credential_resolver(core, cache=cache, region_name=self.home or None)
                 # botocore has no public way to name the prompter; the default, getpass, would go round our terminal.
@@ -232,12 +251,11 @@ class Aws:
             credentials = self._load_session()[1].get_credentials()
             if credentials is None:
                 raise botocore.exceptions.NoCredentialsError
+            self._method = credentials.method
             return credentials.get_frozen_credentials()
 
     def _ask_identity(self, region: str) -> Identity:
-        answer = self.call("sts", "GetCallerIdentity", region)
-        if "Arn" not in answer:
-            raise incomplete(self._describe("sts", "GetCallerIdentity", region))
+        answer = self.call("sts", "GetCallerIdentity", region, key="Arn")
         return Identity(account=str(answer.get("Account", "")), arn=str(answer["Arn"]))
 
     def _describe(self, service: str, operation: str, region: str) -> Call:
@@ -256,15 +274,17 @@ class Aws:
 
     def _judge(self, error: Ec2MenuError, call: Call) -> Ec2MenuError:
         """Tell a disabled region from bad keys: both answer alike, only STS in another region knows (facts: EC2)."""
-        if not isinstance(error, CredentialsError) or error.code not in BAD_KEY_CODES or call.service == "sts":
+        if not isinstance(error, CredentialsError) or error.code not in BAD_KEY_CODES:
             return error
         judge = self.home if self.home and self.home != call.region else partition_home(call.region)
         if judge == call.region:
             return error
         try:
             identity = self._ask_identity(judge)
-        except Ec2MenuError as second:
-            return bad_keys(call, error.code) if isinstance(second, CredentialsError) and not second.hint else second
+        except CredentialsError as second:
+            return second
+        except Ec2MenuError:
+            return error  # nobody to ask: what AWS did say is all there is
         return RegionDisabled(
             f"the region {call.region} is not enabled for account {identity.account}",
             hint="choose another region, or enable it in the account's settings",
@@ -280,9 +300,18 @@ class Aws:
 
 def partition_home(region: str) -> str:
     """Return the region of the same partition that no account can disable."""
-    if region.startswith("cn-"):
-        return "cn-north-1"
-    return "us-gov-west-1" if region.startswith("us-gov-") else "us-east-1"
+    found = (home for prefix, home in _PARTITION_HOMES.items() if region.startswith(prefix))
+    return next(found, "us-east-1")
+
+
+def _until_complete(read: Callable[[], T], what: str) -> T:
+    """Read what was cut short again, from its start; nothing is ever returned in part."""
+    for _ in range(READ_ATTEMPTS - 1):
+        try:
+            return read()
+        except IncompleteAnswer:
+            _log.debug("%s was cut short, reading it again", what)
+    return read()
 
 
 @contextlib.contextmanager

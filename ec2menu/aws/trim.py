@@ -1,0 +1,100 @@
+"""botocore's service models cut down to what the package uses: less to build for a client, less to parse in a reply.
+
+An EC2 client is a class of 800 methods, of which we call two; a DescribeInstances reply has some 150 members an
+instance, of which we show ten, and botocore turns every one into Python objects under the interpreter's lock. Cut at
+the place that botocore itself offers (a loader component). A model that does not look as expected is left as it is:
+then everything works as before, only slower.
+"""
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from botocore.loaders import Loader
+from botocore.utils import parse_timestamp
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Used:
+    """What is used of a service: its operations, and of some shapes only these members."""
+
+    operations: frozenset[str]
+    members: Mapping[str, frozenset[str]] = field(default_factory=dict)
+
+
+USED: Mapping[str, Used] = {
+    "ec2": Used(
+        operations=frozenset({"DescribeInstances", "DescribeRegions"}),
+        members={
+            "Reservation": frozenset({"Instances"}),
+            "Instance": frozenset(
+                {
+                    "IamInstanceProfile",
+                    "InstanceId",
+                    "InstanceType",
+                    "LaunchTime",
+                    "Placement",
+                    "Platform",
+                    "PlatformDetails",
+                    "PrivateIpAddress",
+                    "PublicIpAddress",
+                    "State",
+                    "Tags",
+                    "VpcId",
+                }
+            ),
+            "Placement": frozenset({"AvailabilityZone"}),
+        },
+    ),
+    "ssm": Used(operations=frozenset({"DescribeInstanceInformation", "StartSession", "TerminateSession"})),
+}
+
+
+class TrimmingLoader(Loader):  # type: ignore[misc]  # botocore has no types
+    """botocore's loader of service models, handing out trimmed ones."""
+
+    def load_service_model(self, service_name: str, type_name: str, api_version: str | None = None) -> Any:
+        """Return the model, trimmed where the service is in USED."""
+        model = super().load_service_model(service_name, type_name, api_version)
+        if type_name != "service-2" or service_name not in USED:
+            return model
+        return trim(model, USED[service_name])
+
+
+def make_loader(data_path: str | None) -> TrimmingLoader:
+    """Return a loader that also looks where AWS_DATA_PATH says, as botocore's own does."""
+    folders = [str(Path(folder).expanduser()) for folder in (data_path or "").split(os.pathsep) if folder]
+    return TrimmingLoader(extra_search_paths=folders)
+
+
+def trim(model: Mapping[str, Any], used: Used) -> Mapping[str, Any]:
+    """Return a copy of a service model with only what is used, or the model itself if any of that is missing."""
+    operations, shapes = model.get("operations", {}), model.get("shapes", {})
+    known = used.operations <= operations.keys() and all(
+        members <= shapes.get(shape, {}).get("members", {}).keys() for shape, members in used.members.items()
+    )
+    if not known:
+        return model
+    fewer = {
+        shape: {**shapes[shape], "members": {name: shapes[shape]["members"][name] for name in sorted(members)}}
+        for shape, members in used.members.items()
+    }
+    return {
+        **model,
+        "operations": {name: operations[name] for name in sorted(used.operations)},
+        "shapes": {**shapes, **fewer},
+    }
+
+
+def parse_moment(value: Any) -> datetime:
+    """Read a time stamp as botocore does, ten times as fast for the two forms that AWS really sends."""
+    if isinstance(value, str):
+        try:
+            moment = datetime.fromisoformat(value)
+        except ValueError:
+            return parse_timestamp(value)  # type: ignore[no-any-return]  # botocore has no types
+        return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+    return datetime.fromtimestamp(value, UTC) if isinstance(value, int | float) else parse_timestamp(value)

@@ -1,0 +1,81 @@
+"""Real boto3 against the demo's AWS over HTTP: one server for the session, an empty account for each test."""
+
+import json
+import sys
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import boto3
+import pytest
+from botocore.config import Config
+
+from ec2menu.demo.account import ACCESS_KEY, HOME_REGION, SECRET_KEY
+from ec2menu.demo.server import CONFLICTING_VARIABLES, DemoAws
+
+Client = Callable[..., Any]
+PluginCommand = Callable[..., list[str]]
+RESPONSE_VARIABLE = "AWS_SSM_START_SESSION_RESPONSE_1"
+
+
+@pytest.fixture(scope="session")
+def demo() -> Iterator[DemoAws]:
+    with DemoAws() as started:
+        yield started
+
+
+@pytest.fixture
+def aws_demo(demo: DemoAws, monkeypatch: pytest.MonkeyPatch) -> Iterator[DemoAws]:
+    """An empty account without faults; the environment leads every boto3 client of the test to it."""
+    demo.reset()
+    for name in CONFLICTING_VARIABLES:
+        monkeypatch.delenv(name, raising=False)
+    for name, value in demo.environment().items():
+        monkeypatch.setenv(name, value)
+    yield demo
+    demo.reset()
+
+
+@pytest.fixture(scope="session")
+def _clients(demo: DemoAws) -> Iterator[Client]:
+    """Clients made once for the session: making an EC2 client costs more than most tests."""
+    session = boto3.session.Session(ACCESS_KEY, SECRET_KEY, region_name=HOME_REGION)
+    # Without its own checks botocore lets through what AWS has to refuse.
+    config = Config(
+        retries={"mode": "standard", "total_max_attempts": 1}, read_timeout=20, proxies={}, parameter_validation=False
+    )
+    made: dict[tuple[str, str], Any] = {}
+
+    def client(service: str, region: str = HOME_REGION) -> Any:
+        if (service, region) not in made:
+            made[service, region] = session.client(
+                service, region_name=region, endpoint_url=demo.endpoint_url, config=config
+            )
+        return made[service, region]
+
+    yield client
+    for each in made.values():
+        each.close()
+
+
+@pytest.fixture
+def client(aws_demo: DemoAws, _clients: Client) -> Client:
+    """`client(service, region="us-east-1")`: a boto3 client that asks once, without retries or checks."""
+    return _clients
+
+
+@pytest.fixture
+def plugin_command(aws_demo: DemoAws, client: Client, monkeypatch: pytest.MonkeyPatch) -> PluginCommand:
+    """`plugin_command(node, **request)`: start a session and return the demo plugin's command line for it."""
+
+    def start(node: str = "", region: str = "us-east-1", **request: Any) -> list[str]:
+        target = node or aws_demo.add_instances(region, 1, name="web-1")[0]
+        grant = client("ssm", region).start_session(Target=target, **request)
+        grant.pop("ResponseMetadata")
+        monkeypatch.setenv(RESPONSE_VARIABLE, json.dumps(grant))
+        asked = json.dumps({"Target": target, **request})
+        return [
+            *(sys.executable, "-m", "ec2menu.demo.plugin"),
+            *(RESPONSE_VARIABLE, region, "StartSession", "", asked, aws_demo.endpoint_url),
+        ]
+
+    return start

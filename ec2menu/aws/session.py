@@ -27,11 +27,14 @@ from botocore.utils import JSONFileCache
 from ec2menu import __version__
 from ec2menu.aws.failures import BAD_KEY_CODES, Call, incomplete, translate
 from ec2menu.aws.profiles import Profiles
+from ec2menu.aws.repair import repair_reply
 from ec2menu.aws.trim import make_loader, parse_moment
 from ec2menu.errors import CredentialsError, Ec2MenuError, IncompleteAnswer, RegionDisabled
 from ec2menu.models import Identity
 
 T = TypeVar("T")
+
+XML_SERVICES = ("ec2", "rds", "elasticache", "sts")
 
 CONNECT_TIMEOUT_SECONDS = 3
 READ_TIMEOUT_SECONDS = 20
@@ -135,7 +138,7 @@ class Aws:
 
     @property
     def sso_profile(self) -> str:
-        """The profile that `aws sso login` renews for this identity; empty where it renews nothing (keys in variables)."""
+        """The profile that `aws sso login` renews for this identity; empty where it renews none (keys in variables)."""
         return "" if self._method == "env" else self._profiles.sso_login_profile(self.profile)
 
     def plugin_identity(self) -> PluginIdentity:
@@ -237,6 +240,8 @@ class Aws:
                 # botocore has no public way to name the prompter; the default, getpass, would go round our terminal.
                 resolver.get_provider("assume-role")._prompter = self._prompt  # noqa: SLF001
                 core.register_component("credential_provider", resolver)
+                for service in XML_SERVICES:
+                    core.register(f"before-parse.{service}", repair_reply)
                 core.register("after-call", _log_call)
                 self._core, self._session = core, boto3.session.Session(botocore_session=core)
             return self._session, self._core

@@ -25,7 +25,12 @@ class _Parser(argparse.ArgumentParser):
 
 def parse_arguments(argv: Sequence[str]) -> argparse.Namespace:
     """Parse the command line. Raises InvalidInput, or SystemExit(0) after --help and --version."""
-    arguments = _build_parser().parse_args(argv)
+    parser = _build_parser()
+    arguments, unread = parser.parse_known_args(argv)
+    if arguments.verb == "ls" and not any(text.startswith("-") for text in unread):
+        arguments.filters += unread  # argparse gives up on FILTERs that a flag separates from KIND
+    elif unread:
+        parser.error(f"unrecognized arguments: {' '.join(unread)}")
     # The flags may stand before the verb or after it, where argparse would let the second list replace the first.
     arguments.regions = [*(arguments.regions or ()), *(getattr(arguments, "more_regions", None) or ())]
     return arguments

@@ -26,7 +26,7 @@ from botocore.utils import JSONFileCache
 
 from ec2menu import __version__
 from ec2menu.aws.failures import BAD_KEY_CODES, Call, incomplete, translate
-from ec2menu.aws.profiles import Profiles
+from ec2menu.aws.profiles import Profiles, partition_home
 from ec2menu.aws.repair import repair_reply
 from ec2menu.aws.trim import make_loader, parse_moment
 from ec2menu.errors import CredentialsError, Ec2MenuError, IncompleteAnswer, RegionDisabled
@@ -301,22 +301,6 @@ class Aws:
             return self.identity().arn
         except Ec2MenuError:
             return "this identity"
-
-
-def partition_home(region: str) -> str:
-    """Return the region of the same partition that no account can disable."""
-    found = (home for prefix, home in _PARTITION_HOMES.items() if region.startswith(prefix))
-    return next(found, "us-east-1")
-
-
-def _until_complete(read: Callable[[], T], what: str) -> T:
-    """Read what was cut short again, from its start; nothing is ever returned in part."""
-    for _ in range(READ_ATTEMPTS - 1):
-        try:
-            return read()
-        except IncompleteAnswer:
-            _log.debug("%s was cut short, reading it again", what)
-    return read()
 
 
 @contextlib.contextmanager

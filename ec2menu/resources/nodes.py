@@ -2,17 +2,19 @@
 
 from collections.abc import Callable
 from datetime import datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from ec2menu.aws.session import Aws
 from ec2menu.clock import describe_age
 from ec2menu.models import Cell, Column, ManagedNode, PingStatus, Style
+
+if TYPE_CHECKING:
+    from ec2menu.aws.session import Aws
 
 # DescribeInstanceInformation takes 5..50 and gives 10 when not asked: the list that "only looked at 10 of my 100".
 PAGE_SIZE = 50
 
 
-def fetch_nodes(aws: Aws, region: str, *, on_count: Callable[[int], None] = lambda _count: None) -> list[ManagedNode]:
+def fetch_nodes(aws: "Aws", region: str, *, on_count: Callable[[int], None] = lambda _count: None) -> list[ManagedNode]:
     """Return every managed node of a region (SSM DescribeInstanceInformation); stopped instances are not among them."""
     return aws.list_all(
         "ssm",

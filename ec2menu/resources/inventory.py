@@ -191,9 +191,7 @@ class Inventory:
                 return False
             return shelf.landed_at is None or self.clock.now() - shelf.landed_at >= self.ttl_seconds * REFRESH_AT
 
-    def _fresh_or_flight(
-        self, kind: ResourceKind, region: str, *, refresh: bool
-    ) -> Listing[Any] | Task[Listing[Any]]:
+    def _fresh_or_flight(self, kind: ResourceKind, region: str, *, refresh: bool) -> Listing[Any] | Task[Listing[Any]]:
         with self._landed:
             found = None if refresh else self._fresh.get((kind.name, region))
         return found if found is not None else self._fly(kind, region)

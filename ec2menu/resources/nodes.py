@@ -1,6 +1,6 @@
 """SSM-managed nodes: every agent that has registered in a region, EC2 or hybrid (`mi-*`)."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
@@ -14,16 +14,33 @@ if TYPE_CHECKING:
 PAGE_SIZE = 50
 
 
-def fetch_nodes(aws: "Aws", region: str, *, on_count: Callable[[int], None] = lambda _count: None) -> list[ManagedNode]:
-    """Return every managed node of a region (SSM DescribeInstanceInformation); stopped instances are not among them."""
+def fetch_nodes(
+    aws: "Aws",
+    region: str,
+    *,
+    filters: Sequence[dict[str, Any]] = (),
+    on_node: Callable[[ManagedNode], None] = lambda _node: None,
+    on_count: Callable[[int], None] = lambda _count: None,
+) -> list[ManagedNode]:
+    """Return every managed node of a region (SSM DescribeInstanceInformation); stopped instances are not among them.
+
+    `filters` are AWS's own; `on_node` hears each node as it comes (again, where a cut-off list is read anew).
+    """
+
+    def parse(entry: dict[str, Any]) -> tuple[ManagedNode]:
+        node = parse_node(entry, region)
+        on_node(node)
+        return (node,)
+
     return aws.list_all(
         "ssm",
         "DescribeInstanceInformation",
         region,
         key="InstanceInformationList",
         page_size=PAGE_SIZE,
-        parse=lambda entry: (parse_node(entry, region),),
+        parse=parse,
         on_count=on_count,
+        **({"Filters": list(filters)} if filters else {}),
     )
 
 

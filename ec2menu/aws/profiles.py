@@ -12,6 +12,15 @@ from pathlib import Path
 
 REGION_PATTERN = re.compile(r"[a-z]{2,4}(-[a-z]+){1,3}-\d{1,2}")
 _MAX_SOURCE_HOPS = 8
+_PARTITION_HOMES = {
+    "cn-": "cn-north-1",
+    "us-gov-": "us-gov-west-1",
+    "us-iso-": "us-iso-east-1",
+    "us-isob-": "us-isob-east-1",
+    "us-isof-": "us-isof-south-1",
+    "eu-isoe-": "eu-isoe-west-1",
+    "eusc-": "eusc-de-east-1",
+}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -103,13 +112,3 @@ def partition_home(region: str) -> str:
     """Return the region of the same partition that no account can disable."""
     found = (home for prefix, home in _PARTITION_HOMES.items() if region.startswith(prefix))
     return next(found, "us-east-1")
-
-
-def _until_complete(read: Callable[[], T], what: str) -> T:
-    """Read what was cut short again, from its start; nothing is ever returned in part."""
-    for _ in range(READ_ATTEMPTS - 1):
-        try:
-            return read()
-        except IncompleteAnswer:
-            _log.debug("%s was cut short, reading it again", what)
-    return read()

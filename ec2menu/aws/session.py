@@ -50,16 +50,6 @@ _PROFILE_METHODS = frozenset({"sso", "shared-credentials-file", "config-file", "
 _KEY_VARIABLES = ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN", "AWS_SECURITY_TOKEN")
 _PROFILE_VARIABLES = ("AWS_PROFILE", "AWS_DEFAULT_PROFILE")
 
-_PARTITION_HOMES = {
-    "cn-": "cn-north-1",
-    "us-gov-": "us-gov-west-1",
-    "us-iso-": "us-iso-east-1",
-    "us-isob-": "us-isob-east-1",
-    "us-isof-": "us-isof-south-1",
-    "eu-isoe-": "eu-isoe-west-1",
-    "eusc-": "eusc-de-east-1",
-}
-
 _log = logging.getLogger(__name__)
 
 
@@ -301,6 +291,16 @@ class Aws:
             return self.identity().arn
         except Ec2MenuError:
             return "this identity"
+
+
+def _until_complete(read: Callable[[], T], what: str) -> T:
+    """Read what was cut short again, from its start; nothing is ever returned in part."""
+    for _ in range(READ_ATTEMPTS - 1):
+        try:
+            return read()
+        except IncompleteAnswer:
+            _log.debug("%s was cut short, reading it again", what)
+    return read()
 
 
 @contextlib.contextmanager

@@ -97,7 +97,7 @@ class Inventory:
         asked = list(regions) if kind.is_regional else [NO_REGION]
         flights = [self._fresh_or_flight(kind, region, refresh=refresh) for region in asked]
         outcomes: list[Listing[Any] | Ec2MenuError] = []
-        for region, found in zip(asked, flights, strict=True):
+        for found in flights:
             if isinstance(found, Listing):
                 outcomes.append(found)
                 continue

@@ -1,4 +1,4 @@
-"""Machines as plain rows and back, for the snapshot: positions instead of names keep the file small and quick to read."""
+"""Machines as plain rows and back, for the snapshot: positions instead of names keep the file small, reading quick."""
 
 from collections.abc import Callable
 from dataclasses import dataclass

@@ -13,7 +13,14 @@ from pathlib import Path
 
 import platformdirs
 
-from ec2menu.aws.profiles import active_profile, home_region, is_region_name, load_profiles
+from ec2menu.aws.profiles import (
+    Profiles,
+    active_profile,
+    home_region,
+    identity_key,
+    is_region_name,
+    load_profiles,
+)
 from ec2menu.clock import SystemClock
 from ec2menu.config import Config, load_config
 from ec2menu.errors import InvalidInput
@@ -73,7 +80,14 @@ def build_context(arguments: argparse.Namespace, stack: ExitStack) -> Context:
         again=_flags_again(arguments),
         plugin_command=(sys.executable, "-m", "ec2menu.demo.plugin") if arguments.demo else (),
         is_demo=arguments.demo,
+        snapshot_folder=_snapshot_folder(config, state_folder, profiles, profile),
     )
+
+
+def _snapshot_folder(config: Config, state_folder: Path, profiles: Profiles, profile: str) -> Path | None:
+    if not config.settings.snapshot:
+        return None
+    return state_folder / "snapshots" / identity_key(os.environ, profiles, profile)
 
 
 def _load_config(arguments: argparse.Namespace) -> Config:

@@ -7,8 +7,9 @@ wait for it.
 import functools
 import shutil
 import sys
+import threading
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
@@ -48,29 +49,42 @@ class Context:
     again: Sequence[str]
     plugin_command: tuple[str, ...] = ()
     is_demo: bool = False
+    snapshot_folder: Path | None = None
     _has_warned: bool = False
+    _aws: "Aws | None" = None
+    _aws_lock: threading.Lock = field(default_factory=threading.Lock)
 
-    @functools.cached_property
+    @property
     def aws(self) -> "Aws":
-        """The identity and its clients; the first use imports boto3."""
+        """The identity and its clients; the first use, in whichever thread, imports boto3."""
         from ec2menu.aws.session import Aws  # noqa: PLC0415 - a quarter of a second that the first menu does not have
 
-        return Aws(
-            profile=self.profile,
-            explicit=self.is_profile_explicit,
-            home=self.home,
-            profiles=self.profiles,
-            ask_mfa=self.terminal.secret,
-            workers=self.config.settings.workers,
-        )
+        with self._aws_lock:
+            if self._aws is None:
+                self._aws = Aws(
+                    profile=self.profile,
+                    explicit=self.is_profile_explicit,
+                    home=self.home,
+                    profiles=self.profiles,
+                    ask_mfa=self.terminal.secret,
+                    workers=self.config.settings.workers,
+                )
+            return self._aws
 
     @functools.cached_property
     def inventory(self) -> "Inventory":
-        """What has been listed so far."""
-        from ec2menu.resources.inventory import Inventory  # noqa: PLC0415 - imports boto3
+        """What has been listed so far, in this run or (on disk) the one before."""
+        from ec2menu.resources.inventory import Inventory  # noqa: PLC0415 - the first menu lists nothing
+        from ec2menu.resources.snapshot import Snapshots  # noqa: PLC0415 - the same
 
         settings = self.config.settings
-        return Inventory(aws=self.aws, clock=self.clock, ttl_seconds=settings.ttl_seconds, workers=settings.workers)
+        return Inventory(
+            aws=lambda: self.aws,
+            clock=self.clock,
+            ttl_seconds=settings.ttl_seconds,
+            workers=settings.workers,
+            snapshots=Snapshots(self.snapshot_folder),
+        )
 
     def find_connector(self) -> "Connector":
         """Return what opens sessions, with the plugin as it is now.

@@ -21,6 +21,7 @@ def _new_session(context: Context, error: Ec2MenuError, question: str) -> bool:
     if not context.terminal.confirm(question, default=True):
         return False
     context.aws.renew()
+    context.inventory.forget()
     context.aws.authenticate()
     return True
 
@@ -38,4 +39,5 @@ def _sso_login(context: Context, error: LoginExpired) -> bool:
         terminal.note(f"! aws sso login ended with status {status}")
         return False
     context.aws.renew()
+    context.inventory.forget()
     return True

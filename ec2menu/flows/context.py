@@ -29,6 +29,8 @@ if TYPE_CHECKING:  # these import boto3, which the first menu does not wait for
 R = TypeVar("R")
 
 PLUGIN_VERSION_SECONDS = 10.0
+# Importing boto3 in a thread would slow down whatever a quick user asks for next.
+HEAD_START_SECONDS = 0.3
 
 
 @dataclass(kw_only=True)
@@ -86,6 +88,14 @@ class Context:
             snapshots=Snapshots(self.snapshot_folder),
         )
 
+    def known_count(self, region: str) -> int | None:
+        """Return how many machines the region is known to have, or None where it has not been listed in this run."""
+        if "inventory" not in self.__dict__:
+            return None  # nothing was listed, and the first menu does not wait for the imports
+        from ec2menu.resources.kinds import EC2  # noqa: PLC0415 - the same
+
+        return self.inventory.count(EC2, region)
+
     def find_connector(self) -> "Connector":
         """Return what opens sessions, with the plugin as it is now.
 
@@ -112,6 +122,15 @@ class Context:
             clock=self.clock,
             answer_seconds=self.config.settings.answer_timeout_seconds,
         )
+
+    def later(self, function: Callable[[], R]) -> Task[R]:
+        """Run a function in a thread, after the user has been shown what is on the screen now."""
+
+        def run() -> R:
+            self.clock.sleep(HEAD_START_SECONDS)
+            return function()
+
+        return Task(run)
 
     def in_background(self, function: Callable[[], R], describe: Callable[[], str]) -> R:
         """Run a function in a thread while the user sees what it is doing and can stop waiting with Ctrl-C.

@@ -40,11 +40,15 @@ class LiveList:
 
     def take(self) -> View:
         """Take the newest picture; `change` says what is new in it (`+2 -1`), where the one before was whole."""
-        before, now = self._view, self._inventory.view(self._kind, self._regions)
+        before, now = self._view, self._inventory.view(self._kind, self._regions, fetch=False)
         if before is None or now.version != before.version:
             self.change = self._describe_change(before, now)
         self._view = now
         return now
+
+    def start(self) -> None:
+        """Start fetching what is old or missing. After the drawing: importing boto3 would slow it down."""
+        self._inventory.view(self._kind, self._regions)
 
     def refresh(self) -> None:
         """Ask AWS again and wait for it."""
@@ -53,7 +57,7 @@ class LiveList:
     def latest(self, item: Any) -> Any | None:
         """Return the item as it is known now, or None if it has vanished since it was shown."""
         wanted = self._kind.identify(item)[0], item.region
-        newest = self._inventory.view(self._kind, self._regions)
+        newest = self._inventory.view(self._kind, self._regions, fetch=False)
         return next((it for it in newest.listing.items if (self._kind.identify(it)[0], it.region) == wanted), None)
 
     @property

@@ -122,13 +122,19 @@ class Inventory:
 
     # -- looking ------------------------------------------------------------------------------------------------
 
-    def view(self, kind: ResourceKind, regions: Sequence[str]) -> View:
-        """Return what is known now, and start fetching what is unknown, expired or about to expire. Never waits."""
+    def view(self, kind: ResourceKind, regions: Sequence[str], *, fetch: bool = True) -> View:
+        """Return what is known now, and start fetching what is unknown, expired or about to expire. Never waits.
+
+        With `fetch` False nothing is started; what would be counts as being asked.
+        """
         asked = list(regions) if kind.is_regional else [NO_REGION]
+        due = []
         for region in asked:
             self._recall(kind, region)
             if self._is_due(kind, region):
-                self._fly(kind, region)
+                due.append(region)
+                if fetch:
+                    self._fly(kind, region)
         with self._landed:
             shelves = {region: self._shelf(kind, region) for region in asked}
             version = self._version
@@ -143,7 +149,7 @@ class Inventory:
         )
         return View(
             listing=listing,
-            asking=tuple(region for region, shelf in shelves.items() if shelf.flight is not None),
+            asking=tuple(region for region, shelf in shelves.items() if shelf.flight is not None or region in due),
             unknown=tuple(region for region, shelf in shelves.items() if shelf.last is None and not shelf.error),
             version=version,
             error=errors[0] if errors and not known else None,

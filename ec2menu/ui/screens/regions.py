@@ -11,6 +11,7 @@ from ec2menu.ui.choices import Choice, draw_choices, find_choice
 from ec2menu.ui.menu import Move, Screen
 from ec2menu.ui.text import fold
 
+ALL = "all"
 RESERVED_LINES = 5
 _HELP = (
     "a number or a region's name chooses it; Enter takes the one in brackets",
@@ -72,31 +73,37 @@ class RegionScreen:
         return Move.STAY
 
     def enter(self, region: str) -> Screen:
-        """Return the screen of a region, and remember the choice."""
-        from ec2menu.ui.screens.resources import ResourceScreen  # noqa: PLC0415 - imports boto3
+        """Return the screen of a region (or of all), and remember the choice."""
+        from ec2menu.ui.screens.resources import ResourceScreen  # noqa: PLC0415 - the first menu does not wait for it
 
         self._filter = ""
+        if region == ALL:
+            return ResourceScreen(self._context, self._enabled() or self._refresh())
         note_region(self._context.store, self._context.profile, region, self._context.clock.wall())
-        return ResourceScreen(self._context, region)
+        return ResourceScreen(self._context, (region,))
 
     def _choices(self) -> list[Choice]:
         """Return the regions that can be chosen: recent ones first, then by name; disabled ones only while unknown."""
         context = self._context
-        opt_in = {region.name: region.opt_in for region in self._landed()} or known_opt_in(
-            context.store, context.profile
-        )
-        if opt_in:
-            names = [name for name, status in sorted(opt_in.items()) if Region(name=name, opt_in=status).is_enabled]
-        else:
-            names = [region.name for region in offline_regions(self._default)]
+        names = self._enabled() or tuple(region.name for region in offline_regions(self._default))
         recent = [name for name in recent_regions(context.store, context.profile) if name in names]
         if self._default in names and self._default not in recent:
             recent.append(self._default)
         ordered = [*recent, *(name for name in names if name not in recent)]
-        return [Choice(key=name, label=name, remark=self._remark(name, recent)) for name in ordered]
+        choices = [Choice(key=name, label=name, remark=self._remark(name, recent)) for name in ordered]
+        return [*choices, Choice(key=ALL, label="all regions", remark="at once")]
+
+    def _enabled(self) -> tuple[str, ...]:
+        """Return the regions that AWS has called enabled, now or in an earlier run; none where it was never asked."""
+        context = self._context
+        opt_in = {region.name: region.opt_in for region in self._landed()}
+        opt_in = opt_in or known_opt_in(context.store, context.profile)
+        return tuple(name for name, status in sorted(opt_in.items()) if Region(name=name, opt_in=status).is_enabled)
 
     def _remark(self, name: str, recent: list[str]) -> str:
         marks = [TITLES.get(name, "")]
+        if (count := self._context.known_count(name)) is not None:
+            marks.append(f"{count:,} machines")
         if name == self._default:
             marks.append("default")
         elif name in recent:
@@ -106,7 +113,7 @@ class RegionScreen:
     def _start_asking_aws(self) -> None:
         """Import boto3 and ask for the enabled regions while the user reads, where that cannot lead to a prompt."""
         if self._news is None and not self._context.profiles.needs_mfa(self._context.profile):
-            self._news = Task(self._fetch)
+            self._news = self._context.later(self._fetch)
 
     def _landed(self) -> tuple[Region, ...]:
         if self._news is None or not self._news.is_done:
@@ -125,11 +132,9 @@ class RegionScreen:
             remember_regions(context.store, context.profile, found.items)
         return found.items
 
-    def _refresh(self) -> None:
+    def _refresh(self) -> tuple[str, ...]:
+        """Ask AWS for the regions and wait for them; return the enabled ones."""
         context = self._context
-
-        def again() -> None:
-            context.in_background(self._fetch, lambda: "asking AWS for the regions")
-
-        context.attempt(again)
+        found = context.attempt(lambda: context.in_background(self._fetch, lambda: "asking AWS for the regions"))
         self._news = None
+        return tuple(region.name for region in found if region.is_enabled)

@@ -65,7 +65,7 @@ def build_context(arguments: argparse.Namespace, stack: ExitStack) -> Context:
     store = Store(state_folder / "state.sqlite3")
     stack.callback(store.close)
     first_region = next((region for region in regions if region != "all"), "")
-    return Context(
+    context = Context(
         config=config,
         environ=os.environ,
         terminal=terminal,
@@ -81,7 +81,10 @@ def build_context(arguments: argparse.Namespace, stack: ExitStack) -> Context:
         plugin_command=(sys.executable, "-m", "ec2menu.demo.plugin") if arguments.demo else (),
         is_demo=arguments.demo,
         snapshot_folder=_snapshot_folder(config, state_folder, profiles, profile),
+        keeps_snapshots=arguments.verb is None,
     )
+    stack.callback(context.close)
+    return context
 
 
 def _snapshot_folder(config: Config, state_folder: Path, profiles: Profiles, profile: str) -> Path | None:

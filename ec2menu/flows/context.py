@@ -52,6 +52,7 @@ class Context:
     plugin_command: tuple[str, ...] = ()
     is_demo: bool = False
     snapshot_folder: Path | None = None
+    keeps_snapshots: bool = False
     _has_warned: bool = False
     _aws: "Aws | None" = None
     _aws_lock: threading.Lock = field(default_factory=threading.Lock)
@@ -85,8 +86,13 @@ class Context:
             clock=self.clock,
             ttl_seconds=settings.ttl_seconds,
             workers=settings.workers,
-            snapshots=Snapshots(self.snapshot_folder),
+            snapshots=Snapshots(self.snapshot_folder if self.keeps_snapshots else None),
         )
+
+    def close(self) -> None:
+        """Finish what must not be cut short."""
+        if "inventory" in self.__dict__:
+            self.inventory.close()
 
     def known_count(self, region: str) -> int | None:
         """Return how many machines the region is known to have, or None where it has not been listed in this run."""

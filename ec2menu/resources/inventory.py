@@ -23,6 +23,7 @@ MAX_LISTINGS = 512
 NO_REGION = ""
 # A listing this old, as a part of its time to live, is fetched anew behind the user's back.
 REFRESH_AT = 0.8
+CLOSE_SECONDS = 0.5
 
 Key = tuple[str, str]
 
@@ -73,6 +74,7 @@ class Inventory:
     _landed: threading.Condition = field(default_factory=threading.Condition)
     _version: int = 0
     _era: int = 0
+    _saving: int = 0
 
     def __post_init__(self) -> None:
         """Make the cache and the threads' pool."""
@@ -172,6 +174,11 @@ class Inventory:
             self._shelves.clear()
             self._fresh.clear()
 
+    def close(self) -> None:
+        """Let files that are being written be finished, in bounded time; fetches under way are simply left."""
+        with self._landed:
+            self._landed.wait_for(lambda: not self._saving, CLOSE_SECONDS)
+
     # -- inside -------------------------------------------------------------------------------------------------
 
     def _shelf(self, kind: ResourceKind, region: str) -> _Shelf:
@@ -234,8 +241,6 @@ class Inventory:
         found: Listing[Any] | None = None,
         error: BaseException | None = None,
     ) -> None:
-        if found is not None and era == self._era:
-            self.snapshots.save(kind, region, found)
         with self._landed:
             shelf.flight = None
             shelf.landed_at = self.clock.now()
@@ -245,6 +250,12 @@ class Inventory:
                 shelf.last = found
                 if era == self._era and not found.problems:
                     self._fresh[kind.name, region] = found
+            self._saving += 1
+            self._landed.notify_all()
+        if found is not None and era == self._era:
+            self.snapshots.save(kind, region, found)
+        with self._landed:
+            self._saving -= 1
             self._landed.notify_all()
 
 

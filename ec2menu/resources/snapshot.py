@@ -50,7 +50,8 @@ class Snapshots:
             "rows": [kind.packing.pack(item) for item in listing.items],
         }
         with contextlib.suppress(OSError):
-            path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+            path.parent.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+            path.parent.mkdir(exist_ok=True, mode=0o700)
             _write_atomically(path, json.dumps(content, separators=(",", ":")).encode())
 
     def _path(self, kind: ResourceKind, region: str) -> Path | None:

@@ -1,8 +1,8 @@
 r"""Replies on their way to botocore's parser: made legal, made short, parsed one at a time where they are large.
 
 Legal: tag values may hold any character; XML 1.0 has no way to carry most control characters, not even as references,
-and its parsers refuse the whole document. What is illegal becomes the text of its escape (`\x1b`), as it would be shown,
-so that one tag does not cost the whole list. Short: see `shorten_reply`. Nothing here knows what a reply means.
+and its parsers refuse the whole document. What is illegal becomes the text of its escape (`\x1b`), as it is shown,
+so that one tag does not cost the list. Short: see `shorten_reply`. Nothing here knows what a reply means.
 """
 
 import re

@@ -271,6 +271,8 @@ def _problem(region: str, error: Ec2MenuError) -> Problem:
 
 def _merge(regions: Sequence[str], outcomes: Sequence[Listing[Any] | Ec2MenuError], clock: Clock) -> Listing[Any]:
     found = [outcome for outcome in outcomes if isinstance(outcome, Listing)]
+    if len(found) == len(outcomes) == 1:
+        return found[0]
     failed = [
         (region, outcome)
         for region, outcome in zip(regions, outcomes, strict=True)

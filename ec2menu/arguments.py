@@ -9,9 +9,10 @@ from ec2menu import __version__
 from ec2menu.errors import InvalidInput
 
 _EPILOG = """\
-TARGET is an id, a Name, or a unique part of one. FILTER is text (any column) or column:value.
-Exit status: 0 done, 1 some target failed or was skipped, 2 usage, 3 AWS refused or unreachable,
-4 plugin or tunnel, 130 interrupted."""
+TARGET is an id, a Name, or a unique part of one.
+FILTER is text (any column) or column:value.
+Exit status: 0 done, 1 some target failed or was skipped, 2 usage,
+3 AWS refused or unreachable, 4 plugin or tunnel, 130 interrupted."""
 _OUTPUTS = ("table", "json", "csv", "ids")
 
 
@@ -25,7 +26,12 @@ class _Parser(argparse.ArgumentParser):
 
 def parse_arguments(argv: Sequence[str]) -> argparse.Namespace:
     """Parse the command line. Raises InvalidInput, or SystemExit(0) after --help and --version."""
-    arguments = _build_parser().parse_args(argv)
+    parser = _build_parser()
+    arguments, unread = parser.parse_known_args(argv)
+    if arguments.verb == "ls" and not any(text.startswith("-") for text in unread):
+        arguments.filters += unread  # argparse gives up on FILTERs that a flag separates from KIND
+    elif unread:
+        parser.error(f"unrecognized arguments: {' '.join(unread)}")
     # The flags may stand before the verb or after it, where argparse would let the second list replace the first.
     arguments.regions = [*(arguments.regions or ()), *(getattr(arguments, "more_regions", None) or ())]
     return arguments

@@ -4,6 +4,7 @@ Reading only. AWS's own settings (profile, region) belong to the AWS config file
 preference for ec2menu.
 """
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from pathlib import Path
@@ -12,6 +13,7 @@ from typing import Any
 from ec2menu.errors import InvalidInput
 
 DEFAULT = "default"
+_NUMBER = re.compile(r"[+-]?[0-9]{1,9}")
 _TRUE, _FALSE = {"1", "true", "yes", "on"}, {"0", "false", "no", "off"}
 
 
@@ -96,7 +98,7 @@ def _checked(key: str, value: Any, source: str) -> Any:
     kind = kinds[key]
     if isinstance(value, str) and kind is bool and value.lower() in _TRUE | _FALSE:
         value = value.lower() in _TRUE
-    if isinstance(value, str) and kind is int and value.lstrip("-").isdecimal():
+    if isinstance(value, str) and kind is int and _NUMBER.fullmatch(value):
         value = int(value)
     if type(value) is not kind:  # isinstance would take true for a number
         raise InvalidInput(f"{source}: {key} = {value!r} is not {_KIND_NAMES[kind]}", hint=DESCRIPTIONS[key])

@@ -7,8 +7,11 @@ from datetime import datetime
 from pathlib import Path
 
 _SECRETS = re.compile(
-    r"(?i)(\"?(?:token\w*|password|secret\w*|stream_?url|x-amz-security-token|authorization|accesskeyid)\"?\s*[:=]\s*)(\"[^\"]*\"|'[^']*'|\S+)"
-    r"|\b((?:AKIA|ASIA)[A-Z0-9]{12,})\b"
+    r"(?i)(?P<name>[\"']?(?:\w*token\w*|\w*password|\w*secret\w*|stream_?url|accesskeyid)[\"']?\s*[:=]\s*)"
+    r"(?:\"[^\"]*\"|'[^']*'|\S+)"
+    r"|(?P<header>\bauthorization[\"']?\s*[:=]\s*).*"
+    r"|\b(?:AKIA|ASIA)[A-Z0-9]{12,}\b"
+    r"|\b(?:IQoJ|FwoG|FQoG)[\w+/=%]{40,}"  # how session tokens begin
 )
 
 
@@ -17,7 +20,7 @@ class _Redacted(logging.Formatter):
 
     def format(self, record: logging.LogRecord) -> str:
         """Return the line without secrets."""
-        return _SECRETS.sub(lambda match: f"{match[1] or ''}[redacted]", super().format(record))
+        return _SECRETS.sub(lambda match: f"{match['name'] or match['header'] or ''}[redacted]", super().format(record))
 
 
 def start_debug_log(folder: Path, *, now: datetime) -> Path:

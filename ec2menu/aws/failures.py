@@ -7,7 +7,7 @@ around an answer), plus a few builtins that its credential providers let through
 import json
 import re
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from botocore import exceptions as boto
 from botocore.parsers import ResponseParserError
@@ -27,7 +27,13 @@ from ec2menu.errors import (
 )
 
 EXPIRED_CODES = {"ExpiredToken", "ExpiredTokenException", "RequestExpired", "TokenRefreshRequired"}
-DENIED_CODES = {"AccessDenied", "AccessDeniedException", "UnauthorizedOperation", "UnauthorizedException"}
+DENIED_CODES = {
+    "AccessDenied",
+    "AccessDeniedException",
+    "UnauthorizedOperation",
+    "UnauthorizedException",
+    "ForbiddenException",
+}
 # A region that is not enabled answers just as if the keys were wrong; only STS at home can tell.
 BAD_KEY_CODES = {
     "AuthFailure",
@@ -55,8 +61,11 @@ THROTTLE_CODES = {
 }
 NOT_CONNECTED_CODES = {"TargetNotConnected", "TargetNotConnectedException"}
 
+# What botocore's credential providers call by themselves, before the call that was asked for.
+_CREDENTIAL_CALLS = {"AssumeRole": "sts", "AssumeRoleWithWebIdentity": "sts", "GetRoleCredentials": "sso"}
 _DENIAL = re.compile(r"User: (?P<arn>\S+) is not authorized to perform: (?P<action>[\w-]+:\w+)")
 _CLOCK_SKEW = re.compile(r"Signature (?:not yet current|expired)", re.IGNORECASE)
+_WRONG_MFA_CODE = re.compile(r"MultiFactorAuthentication failed|\btokenCode\b", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -99,6 +108,10 @@ def translate(error: Exception, call: Call, *, who: Callable[[], str]) -> Ec2Men
 def _client_error(error: boto.ClientError, call: Call, who: Callable[[], str]) -> Ec2MenuError:
     detail = error.response.get("Error", {})
     code, text = str(detail.get("Code", "")), str(detail.get("Message", ""))
+    if error.operation_name in _CREDENTIAL_CALLS:
+        call = replace(call, service=_CREDENTIAL_CALLS[error.operation_name], operation=error.operation_name)
+    if error.operation_name == "AssumeRole" and _WRONG_MFA_CODE.search(text):
+        return _wrong_mfa_code(code)
     for codes, build in _BY_CODE:
         if code in codes:
             return build(text, code, call, who)
@@ -110,11 +123,30 @@ def _client_error(error: boto.ClientError, call: Call, who: Callable[[], str]) -
 
 def _expired(text: str, code: str, call: Call, _who: Callable[[], str]) -> Ec2MenuError:
     if _CLOCK_SKEW.search(text):
-        return CredentialsError("AWS refuses the time of this computer's clock", hint="set the clock right", code=code)
+        return _wrong_clock(code)
     return LoginExpired("your AWS login has expired", hint=call.login_hint, code=code, sso_profile=call.sso_profile)
 
 
+def _wrong_clock(code: str) -> CredentialsError:
+    return CredentialsError("AWS refuses the time of this computer's clock", hint="set the clock right", code=code)
+
+
+def _wrong_mfa_code(code: str = "") -> MfaNeeded:
+    return MfaNeeded("AWS does not accept the MFA code", hint="type the next code that the device shows", code=code)
+
+
+def _refused_keys(text: str, code: str, call: Call, _who: Callable[[], str]) -> Ec2MenuError:
+    return _wrong_clock(code) if _CLOCK_SKEW.search(text) else bad_keys(call, code)
+
+
 def _denied(text: str, code: str, call: Call, who: Callable[[], str]) -> Ec2MenuError:
+    if call.operation == "GetRoleCredentials":
+        return AccessDenied(
+            f"IAM Identity Center does not give you the account and role of profile {call.profile}",
+            hint="check sso_account_id and sso_role_name in ~/.aws/config, or have the role assigned to you",
+            code=code,
+            action=call.action,
+        )
     found = _DENIAL.search(text)
     action = found["action"] if found else call.action
     arn = found["arn"] if found else who()
@@ -141,7 +173,7 @@ def _not_connected(_text: str, code: str, _call: Call, _who: Callable[[], str]) 
 _BY_CODE: tuple[tuple[set[str], Callable[[str, str, Call, Callable[[], str]], Ec2MenuError]], ...] = (
     (EXPIRED_CODES, _expired),
     (DENIED_CODES, _denied),
-    (BAD_KEY_CODES, lambda _text, code, call, _who: bad_keys(call, code)),
+    (BAD_KEY_CODES, _refused_keys),
     (THROTTLE_CODES, _throttled),
     (NOT_CONNECTED_CODES, _not_connected),
 )
@@ -170,6 +202,13 @@ def _login(_error: Exception, call: Call) -> Ec2MenuError:
     return LoginExpired("the AWS login has expired", hint=f"type: aws login --profile {call.profile}")
 
 
+def _bad_parameter(error: Exception, call: Call) -> Ec2MenuError:
+    """Word what botocore refuses to send: a fault of ours, but for an MFA code that is too short."""
+    if _WRONG_MFA_CODE.search(str(error)):
+        return _wrong_mfa_code()
+    return AwsError(f"{call.action} in {call.region} cannot be sent: {_sentence(str(error))}")
+
+
 def _no_credentials(_error: Exception, _call: Call) -> Ec2MenuError:
     return CredentialsError(
         "no AWS credentials were found", hint="type: aws configure sso (or set AWS_PROFILE); ec2menu --demo needs none"
@@ -177,9 +216,11 @@ def _no_credentials(_error: Exception, _call: Call) -> Ec2MenuError:
 
 
 def _broken_credentials(error: Exception, call: Call) -> Ec2MenuError:
+    hint = "mend the profile in ~/.aws/config"
+    if isinstance(error, boto.PartialCredentialsError) and error.kwargs.get("provider") == "env":
+        hint = "set both AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or unset both"
     return CredentialsError(
-        f"the credentials of profile {call.profile} could not be loaded: {_first_line(error)}",
-        hint="mend the profile in ~/.aws/config",
+        f"the credentials of profile {call.profile} could not be loaded: {_first_line(error)}", hint=hint
     )
 
 
@@ -225,17 +266,21 @@ def incomplete(call: Call) -> IncompleteAnswer:
 
 
 def _bad_setting(error: Exception, _call: Call) -> Ec2MenuError:
-    return InvalidInput(
-        f"an AWS setting cannot be used: {_first_line(error)}",
-        hint="check AWS_ENDPOINT_URL, AWS_CA_BUNDLE and ~/.aws/config",
-    )
+    hint = "check AWS_ENDPOINT_URL, AWS_CA_BUNDLE and ~/.aws/config"
+    if isinstance(error, boto.ConfigParseError):
+        hint = "mend that file or move it away"
+    return InvalidInput(f"an AWS setting cannot be used: {_first_line(error)}", hint=hint)
 
+
+# botocore before 1.41 has no `aws login`, and so no error for it.
+_LOGIN_ERRORS: tuple[type[Exception], ...] = (boto.LoginError,) if hasattr(boto, "LoginError") else ()
 
 _BEFORE_AN_ANSWER: tuple[tuple[tuple[type[Exception], ...], Callable[[Exception, Call], Ec2MenuError]], ...] = (
     ((boto.RefreshWithMFAUnsupportedError, EOFError), _mfa),
-    ((boto.LoginError,), _login),
+    (_LOGIN_ERRORS, _login),
     ((boto.SSOError, boto.TokenRetrievalError, boto.NoAuthTokenError), _sso),
     ((boto.NoCredentialsError,), _no_credentials),
+    ((boto.ParamValidationError,), _bad_parameter),
     ((boto.MissingDependencyException,), _missing_dependency),
     ((boto.ProfileNotFound,), _profile_not_found),
     (
@@ -251,6 +296,13 @@ _BEFORE_AN_ANSWER: tuple[tuple[tuple[type[Exception], ...], Callable[[Exception,
             boto.InvalidRegionError,
             boto.InvalidProxiesConfigError,
             boto.EndpointProviderError,
+            boto.BaseEndpointResolverError,
+            boto.InvalidEndpointConfigurationError,
+            boto.InvalidRetryConfigurationError,
+            boto.InvalidDefaultsMode,
+            boto.InvalidSTSRegionalEndpointsConfigError,
+            boto.InvalidIMDSEndpointError,
+            boto.InvalidIMDSEndpointModeError,
             ValueError,
             OSError,
         ),

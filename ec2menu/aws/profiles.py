@@ -12,6 +12,15 @@ from pathlib import Path
 
 REGION_PATTERN = re.compile(r"[a-z]{2,4}(-[a-z]+){1,3}-\d{1,2}")
 _MAX_SOURCE_HOPS = 8
+_PARTITION_HOMES = {
+    "cn-": "cn-north-1",
+    "us-gov-": "us-gov-west-1",
+    "us-iso-": "us-iso-east-1",
+    "us-isob-": "us-isob-east-1",
+    "us-isof-": "us-isof-south-1",
+    "eu-isoe-": "eu-isoe-west-1",
+    "eusc-": "eusc-de-east-1",
+}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,8 +42,18 @@ class Profiles:
         return ""
 
     def needs_mfa(self, profile: str) -> bool:
-        """Whether using the profile may ask for an MFA code."""
-        return any("mfa_serial" in self.sections.get(name, {}) for name in self._chain(profile))
+        """Whether using the profile may ask for an MFA code: `mfa_serial` counts beside `role_arn` only."""
+        sections = [self.sections.get(name, {}) for name in self._chain(profile)]
+        return any("mfa_serial" in section and "role_arn" in section for section in sections)
+
+    def needs_environment(self, profile: str) -> bool:
+        """Whether the profile's role is assumed with the keys of the environment."""
+        sections = [self.sections.get(name, {}) for name in self._chain(profile)]
+        return any(section.get("credential_source") == "Environment" for section in sections)
+
+    def has_web_identity(self, profile: str) -> bool:
+        """Whether the profile itself names a web identity token (else it is the environment that does)."""
+        return "web_identity_token_file" in self.sections.get(profile, {})
 
     def _chain(self, profile: str) -> list[str]:
         names: list[str] = []
@@ -45,9 +64,12 @@ class Profiles:
 
 
 def load_profiles(environ: Mapping[str, str]) -> Profiles:
-    """Read both files; a file that is missing or unreadable counts as empty (botocore reports it on the first call)."""
+    """Read both files; a file that is missing or unreadable counts as empty (botocore reports it on the first call).
+
+    What stands in both is taken from the credentials file, as botocore does.
+    """
     sections: dict[str, dict[str, str]] = {}
-    for variable, default in (("AWS_SHARED_CREDENTIALS_FILE", "credentials"), ("AWS_CONFIG_FILE", "config")):
+    for variable, default in (("AWS_CONFIG_FILE", "config"), ("AWS_SHARED_CREDENTIALS_FILE", "credentials")):
         path = Path(environ.get(variable) or f"~/.aws/{default}").expanduser()
         for name, section in _read(path).items():
             sections.setdefault(name, {}).update(section)
@@ -84,3 +106,9 @@ def home_region(environ: Mapping[str, str], profiles: Profiles, profile: str) ->
 def is_region_name(text: str) -> bool:
     """Whether the text has the shape of a region code."""
     return REGION_PATTERN.fullmatch(text) is not None
+
+
+def partition_home(region: str) -> str:
+    """Return the region of the same partition that no account can disable."""
+    found = (home for prefix, home in _PARTITION_HOMES.items() if region.startswith(prefix))
+    return next(found, "us-east-1")

@@ -26,7 +26,7 @@ from botocore.utils import JSONFileCache
 
 from ec2menu import __version__
 from ec2menu.aws.failures import BAD_KEY_CODES, Call, incomplete, translate
-from ec2menu.aws.profiles import Profiles
+from ec2menu.aws.profiles import Profiles, partition_home
 from ec2menu.aws.repair import repair_reply
 from ec2menu.aws.trim import make_loader, parse_moment
 from ec2menu.errors import CredentialsError, Ec2MenuError, IncompleteAnswer, RegionDisabled
@@ -49,16 +49,6 @@ _AMBIENT_METHODS = frozenset({"env", "container-role", "iam-role", "assume-role-
 _PROFILE_METHODS = frozenset({"sso", "shared-credentials-file", "config-file", "custom-process", "assume-role"})
 _KEY_VARIABLES = ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN", "AWS_SECURITY_TOKEN")
 _PROFILE_VARIABLES = ("AWS_PROFILE", "AWS_DEFAULT_PROFILE")
-
-_PARTITION_HOMES = {
-    "cn-": "cn-north-1",
-    "us-gov-": "us-gov-west-1",
-    "us-iso-": "us-iso-east-1",
-    "us-isob-": "us-isob-east-1",
-    "us-isof-": "us-isof-south-1",
-    "eu-isoe-": "eu-isoe-west-1",
-    "eusc-": "eusc-de-east-1",
-}
 
 _log = logging.getLogger(__name__)
 
@@ -168,7 +158,7 @@ class Aws:
         """
 
         def send() -> dict[str, Any]:
-            with self._translated(service, operation, region) as call:
+            with self._translated(service, operation, region) as call, _parsed(call):
                 method = getattr(self.client(service, region, once=once), xform_name(operation))
                 answer: dict[str, Any] = method(**parameters)
                 if key and key not in answer:
@@ -197,7 +187,7 @@ class Aws:
 
         def read() -> list[T]:
             items: list[T] = []
-            with self._translated(service, operation, region) as call:
+            with self._translated(service, operation, region) as call, _parsed(call):
                 paginator = self.client(service, region).get_paginator(xform_name(operation))
                 for page in paginator.paginate(**parameters, PaginationConfig={"PageSize": page_size}):
                     if key not in page:
@@ -303,10 +293,13 @@ class Aws:
             return "this identity"
 
 
-def partition_home(region: str) -> str:
-    """Return the region of the same partition that no account can disable."""
-    found = (home for prefix, home in _PARTITION_HOMES.items() if region.startswith(prefix))
-    return next(found, "us-east-1")
+@contextlib.contextmanager
+def _parsed(call: Call) -> Iterator[None]:
+    """Tell an answer that is well-formed and not AWS's from a bug: botocore's parsers stumble over it in these ways."""
+    try:
+        yield
+    except (KeyError, TypeError, AttributeError, UnicodeDecodeError) as error:
+        raise incomplete(call) from error
 
 
 def _until_complete(read: Callable[[], T], what: str) -> T:

@@ -7,7 +7,7 @@ from typing import Any
 
 from ec2menu.aws.session import Aws
 from ec2menu.clock import describe_age
-from ec2menu.errors import Ec2MenuError
+from ec2menu.errors import CredentialsError, Ec2MenuError
 from ec2menu.fanout import Task
 from ec2menu.models import Cell, Column, Instance, Listing, ManagedNode, Problem, SsmStatus, Style
 from ec2menu.resources.nodes import age_cell, fetch_nodes
@@ -23,7 +23,8 @@ def fetch_instances(aws: Aws, region: str, *, now: datetime, on_progress: Callab
     """Return every machine of a region: DescribeInstances and DescribeInstanceInformation read at the same time.
 
     `on_progress` hears how many of each so far. When only SSM fails, the instances are listed with an unknown SSM
-    status and the failure is a Problem; when only EC2 fails, the managed nodes alone are listed. Both failing raises.
+    status and the failure is a Problem; when only EC2 fails, the managed nodes alone are listed. Both failing raises,
+    and so does a login that ran out in between, which would otherwise look like a list with nothing online.
     """
     counts = [0, 0]
 
@@ -47,8 +48,9 @@ def fetch_instances(aws: Aws, region: str, *, now: datetime, on_progress: Callab
         nodes = nodes_task.result()
     except Ec2MenuError as error:
         failures.append(error)
-    if len(failures) > 1:
-        raise failures[0]
+    of_identity = [error for error in failures if isinstance(error, CredentialsError)]
+    if of_identity or len(failures) > 1:
+        raise (of_identity or failures)[0]
     problems = [
         Problem(where=region, message=error.message, hint=error.hint, status=error.status) for error in failures
     ]
@@ -132,10 +134,8 @@ def explain_unreachable(instance: Instance, *, now: datetime) -> tuple[str, str]
         if instance.state == "stopped":
             start = f"aws ec2 start-instances --region {instance.region} --instance-ids {instance.id}"
             return "the instance is stopped", f"start it: {start}"
-        return (
-            f"the instance is {instance.state}",
-            "wait for it to be running, then press r" if instance.state != "terminated" else "",
-        )
+        stopping = instance.state == "stopping"
+        return f"the instance is {instance.state}", "wait for it to stop, then start it" if stopping else ""
     if status is SsmStatus.NOT_MANAGED:
         if not instance.instance_profile:
             return (

@@ -61,6 +61,8 @@ def offline_regions(home: str) -> tuple[Region, ...]:
         names = [name for name in _OTHER_PARTITIONS if name.startswith("cn-")]
     elif home.startswith("us-gov-"):
         names = [name for name in _OTHER_PARTITIONS if name.startswith("us-gov-")]
+    elif "-iso" in home or home.startswith("eusc-"):
+        names = []
     else:
         names = list(_DEFAULT)
     if home and home not in names:

@@ -3,8 +3,9 @@
 from datetime import datetime
 from typing import Any
 
-from ec2menu.aws.session import Aws, partition_home
-from ec2menu.errors import AccessDenied, AwsError
+from ec2menu.aws.profiles import partition_home
+from ec2menu.aws.session import Aws
+from ec2menu.errors import AccessDenied, AwsError, RegionDisabled
 from ec2menu.models import Cell, Column, Listing, Problem, Region, Style
 from ec2menu.resources.region_names import TITLES, offline_regions
 
@@ -12,12 +13,19 @@ from ec2menu.resources.region_names import TITLES, offline_regions
 def fetch_regions(aws: Aws, *, now: datetime) -> Listing[Region]:
     """Return every region with its opt-in status (EC2 DescribeRegions, else account ListRegions, else the known list).
 
-    A denial is a Problem beside the known list; any other failure is raised.
+    A denial is a Problem beside the known list; any other failure is raised. Where the home region is not enabled,
+    the partition's own home is asked.
     """
-    asked_in = aws.home or partition_home(aws.home)
     try:
-        answer = aws.call("ec2", "DescribeRegions", asked_in, AllRegions=True)
-        regions = [parse_region(entry) for entry in answer.get("Regions", [])]
+        return _fetch_in(aws, aws.home or partition_home(aws.home), now=now)
+    except RegionDisabled:
+        return _fetch_in(aws, partition_home(aws.home), now=now)
+
+
+def _fetch_in(aws: Aws, asked_in: str, *, now: datetime) -> Listing[Region]:
+    try:
+        answer = aws.call("ec2", "DescribeRegions", asked_in, key="Regions", AllRegions=True)
+        regions = [parse_region(entry) for entry in answer["Regions"]]
     except AccessDenied as denied:
         try:
             regions = aws.list_all(

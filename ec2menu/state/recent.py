@@ -22,10 +22,12 @@ def recent_regions(store: Store, profile: str) -> tuple[str, ...]:
 
 def remember_regions(store: Store, profile: str, regions: Sequence[Region]) -> None:
     """Keep what AWS said of the regions, for the next first menu."""
-    store.write("DELETE FROM region_known WHERE profile = ?", [(profile,)])
-    store.write(
-        "INSERT OR REPLACE INTO region_known VALUES (?, ?, ?)",
-        [(profile, region.name, region.opt_in) for region in regions],
+    rows = [(profile, region.name, region.opt_in) for region in regions]
+    store.write_all(
+        [
+            ("DELETE FROM region_known WHERE profile = ?", [(profile,)]),
+            ("INSERT OR REPLACE INTO region_known VALUES (?, ?, ?)", rows),
+        ]
     )
 
 

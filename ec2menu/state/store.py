@@ -29,6 +29,10 @@ CREATE TABLE IF NOT EXISTS connection (
 """
 
 
+class _NewerSchema(Exception):
+    """The file has a schema that only a later version knows; touching it could lose what that version keeps."""
+
+
 class Store:
     """The state file. `warnings` says in sentences what went wrong when it was opened."""
 
@@ -40,8 +44,13 @@ class Store:
 
     def write(self, statement: str, rows: Iterable[Sequence[Any]]) -> None:
         """Run a statement for every row in one transaction; a state that cannot be written is not worth an error."""
+        self.write_all([(statement, rows)])
+
+    def write_all(self, steps: Iterable[tuple[str, Iterable[Sequence[Any]]]]) -> None:
+        """Run statements, each for its rows, in one transaction: all of it is kept, or nothing."""
         with self._lock, suppress(sqlite3.Error), self._connection:
-            self._connection.executemany(statement, rows)
+            for statement, rows in steps:
+                self._connection.executemany(statement, rows)
 
     def read(self, query: str, parameters: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
         """Return the rows of a query; none where the file cannot be read."""
@@ -65,17 +74,20 @@ class Store:
             return self._in_memory(f"state cannot be kept in {self.path} ({error.strerror or error})")
         try:
             return self._connect(self.path)
-        except sqlite3.DatabaseError as error:
-            if isinstance(error, sqlite3.OperationalError):
-                return self._in_memory(f"state cannot be kept in {self.path} ({error})")
+        except _NewerSchema:
+            return self._in_memory(f"the state file {self.path} was written by a newer ec2menu")
+        except sqlite3.OperationalError as error:
+            return self._in_memory(f"state cannot be kept in {self.path} ({error})")
+        except sqlite3.DatabaseError:
             return self._start_afresh()
 
     def _start_afresh(self) -> sqlite3.Connection:
-        aside = self.path.with_name(f"{self.path.name}.damaged-{datetime.now(UTC):%Y%m%d-%H%M%S}")
+        aside = self.path.with_name(f"{self.path.name}.damaged-{datetime.now(UTC):%Y%m%d-%H%M%S}-{os.getpid()}")
         try:
             self.path.rename(aside)
-            for suffix in ("-wal", "-shm"):
-                self.path.with_name(self.path.name + suffix).unlink(missing_ok=True)
+            for suffix in ("-wal", "-shm"):  # they belong to the damaged file, and may hold what it lacks
+                with suppress(FileNotFoundError):
+                    self.path.with_name(self.path.name + suffix).rename(aside.with_name(aside.name + suffix))
             os.close(os.open(self.path, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600))
             connection = self._connect(self.path)
         except (OSError, sqlite3.Error) as error:
@@ -91,13 +103,22 @@ class Store:
     def _connect(path: Path) -> sqlite3.Connection:
         connection = sqlite3.connect(path, timeout=BUSY_TIMEOUT_SECONDS, check_same_thread=False)
         try:
-            if connection.execute("PRAGMA user_version").fetchone()[0] != SCHEMA_VERSION:
-                connection.execute("PRAGMA journal_mode=WAL")
-                connection.executescript(_SCHEMA)
-                connection.execute(f"PRAGMA user_version={SCHEMA_VERSION}")
-                connection.commit()
-            connection.execute("SELECT 1 FROM connection LIMIT 1")
-        except sqlite3.Error:
+            _prepare(connection)
+        except (sqlite3.Error, _NewerSchema):
             connection.close()
             raise
         return connection
+
+
+def _prepare(connection: sqlite3.Connection) -> None:
+    """Make the tables where there are none, else see that the file is sound."""
+    version = connection.execute("PRAGMA user_version").fetchone()[0]
+    if version > SCHEMA_VERSION:
+        raise _NewerSchema
+    if version < SCHEMA_VERSION:
+        connection.execute("PRAGMA journal_mode=WAL")
+        connection.executescript(_SCHEMA)
+        connection.execute(f"PRAGMA user_version={SCHEMA_VERSION}")
+        connection.commit()
+    elif connection.execute("PRAGMA quick_check(1)").fetchone()[0] != "ok":
+        raise sqlite3.DatabaseError("damaged")

@@ -1,0 +1,29 @@
+"""A clock that stands still until a test moves it; sleeping moves it, too, so that nothing ever waits."""
+
+from datetime import UTC, datetime, timedelta
+
+START = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
+
+
+class FakeClock:
+    """The product's `Clock` with hands; `slept` is how long each `sleep` was asked for."""
+
+    def __init__(self, wall: datetime = START) -> None:
+        self.slept: list[float] = []
+        self._seconds = 1000.0
+        self._wall = wall
+
+    def now(self) -> float:
+        return self._seconds
+
+    def wall(self) -> datetime:
+        return self._wall
+
+    def sleep(self, seconds: float) -> None:
+        self.slept.append(seconds)
+        self.advance(seconds)
+
+    def advance(self, seconds: float) -> None:
+        """Let `seconds` pass on both faces."""
+        self._seconds += seconds
+        self._wall += timedelta(seconds=seconds)

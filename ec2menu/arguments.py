@@ -9,9 +9,10 @@ from ec2menu import __version__
 from ec2menu.errors import InvalidInput
 
 _EPILOG = """\
-TARGET is an id, a Name, or a unique part of one. FILTER is text (any column) or column:value.
-Exit status: 0 done, 1 some target failed or was skipped, 2 usage, 3 AWS refused or unreachable,
-4 plugin or tunnel, 130 interrupted."""
+TARGET is an id, a Name, or a unique part of one.
+FILTER is text (any column) or column:value.
+Exit status: 0 done, 1 some target failed or was skipped, 2 usage,
+3 AWS refused or unreachable, 4 plugin or tunnel, 130 interrupted."""
 _OUTPUTS = ("table", "json", "csv", "ids")
 
 

@@ -216,9 +216,11 @@ def _no_credentials(_error: Exception, _call: Call) -> Ec2MenuError:
 
 
 def _broken_credentials(error: Exception, call: Call) -> Ec2MenuError:
+    hint = "mend the profile in ~/.aws/config"
+    if isinstance(error, boto.PartialCredentialsError) and error.kwargs.get("provider") == "env":
+        hint = "set both AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or unset both"
     return CredentialsError(
-        f"the credentials of profile {call.profile} could not be loaded: {_first_line(error)}",
-        hint="mend the profile in ~/.aws/config",
+        f"the credentials of profile {call.profile} could not be loaded: {_first_line(error)}", hint=hint
     )
 
 
@@ -264,10 +266,10 @@ def incomplete(call: Call) -> IncompleteAnswer:
 
 
 def _bad_setting(error: Exception, _call: Call) -> Ec2MenuError:
-    return InvalidInput(
-        f"an AWS setting cannot be used: {_first_line(error)}",
-        hint="check AWS_ENDPOINT_URL, AWS_CA_BUNDLE and ~/.aws/config",
-    )
+    hint = "check AWS_ENDPOINT_URL, AWS_CA_BUNDLE and ~/.aws/config"
+    if isinstance(error, boto.ConfigParseError):
+        hint = "mend that file or move it away"
+    return InvalidInput(f"an AWS setting cannot be used: {_first_line(error)}", hint=hint)
 
 
 # botocore before 1.41 has no `aws login`, and so no error for it.

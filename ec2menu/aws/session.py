@@ -157,7 +157,7 @@ class Aws:
         """
 
         def send() -> dict[str, Any]:
-            with self._translated(service, operation, region) as call:
+            with self._translated(service, operation, region) as call, _parsed(call):
                 method = getattr(self.client(service, region, once=once), xform_name(operation))
                 answer: dict[str, Any] = method(**parameters)
                 if key and key not in answer:
@@ -186,7 +186,7 @@ class Aws:
 
         def read() -> list[T]:
             items: list[T] = []
-            with self._translated(service, operation, region) as call:
+            with self._translated(service, operation, region) as call, _parsed(call):
                 paginator = self.client(service, region).get_paginator(xform_name(operation))
                 for page in paginator.paginate(**parameters, PaginationConfig={"PageSize": page_size}):
                     if key not in page:
@@ -288,6 +288,15 @@ class Aws:
             return self.identity().arn
         except Ec2MenuError:
             return "this identity"
+
+
+@contextlib.contextmanager
+def _parsed(call: Call) -> Iterator[None]:
+    """Tell an answer that is well-formed and not AWS's from a bug: botocore's parsers stumble over it in these ways."""
+    try:
+        yield
+    except (KeyError, TypeError, AttributeError, UnicodeDecodeError) as error:
+        raise incomplete(call) from error
 
 
 def _until_complete(read: Callable[[], T], what: str) -> T:

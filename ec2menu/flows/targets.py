@@ -4,9 +4,10 @@ from collections.abc import Sequence
 
 from ec2menu.errors import TargetUnclear
 from ec2menu.models import Instance
-from ec2menu.ui.text import escape, fold
+from ec2menu.ui.text import escape, fold, shorten
 
 MAX_SHOWN = 20
+MAX_NAME_COLUMNS = 60
 
 
 def find_instance(target: str, instances: Sequence[Instance], *, where: str) -> Instance:
@@ -19,7 +20,7 @@ def find_instance(target: str, instances: Sequence[Instance], *, where: str) -> 
         return by_id[0]
     alive = [instance for instance in instances if instance.state not in ("terminated", "shutting-down")]
     for found in (
-        [instance for instance in alive if instance.name == target],
+        [instance for instance in alive if target and instance.name == target],
         [instance for instance in alive if wanted and fold(instance.name) == wanted],
         [instance for instance in alive if wanted and (wanted in fold(instance.name) or wanted in fold(instance.id))],
     ):
@@ -36,7 +37,7 @@ def find_instance(target: str, instances: Sequence[Instance], *, where: str) -> 
 
 def describe(instance: Instance) -> str:
     """Name a machine the way it is echoed before connecting: `name (id)`, or the id alone."""
-    return f"{escape(instance.name)} ({instance.id})" if instance.name else instance.id
+    return f"{shorten(escape(instance.name), MAX_NAME_COLUMNS)} ({instance.id})" if instance.name else instance.id
 
 
 def _describe_all(found: Sequence[Instance]) -> tuple[str, ...]:

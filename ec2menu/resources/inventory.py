@@ -248,6 +248,7 @@ class Inventory:
             shelf.error = _worded(error)
             if found is not None:
                 shelf.last = found
+                self._fresh.pop((kind.name, region), None)
                 if era == self._era and not found.problems:
                     self._fresh[kind.name, region] = found
             self._saving += 1

@@ -9,7 +9,7 @@ from ec2menu.resources.inventory import Inventory
 from ec2menu.resources.kinds import EC2
 from ec2menu.resources.snapshot import Snapshots
 from tests.fakes.clock import START, FakeClock
-from tests.unit.resources.test_inventory import AWS, WAIT_SECONDS, Source, inventory
+from tests.unit.resources.test_inventory import WAIT_SECONDS, Source, an_aws, inventory
 
 
 def land(shelf: Inventory, source: Source, regions: list[str]) -> None:
@@ -111,7 +111,7 @@ def test_the_last_run_is_shown_first_with_its_age_and_then_replaced(tmp_path: Pa
     clock = FakeClock()
     old = Listing(items=(Instance(id="i-1", region="eu-west-1"),), as_of=START - timedelta(minutes=3))
     Snapshots(tmp_path).save(EC2, "eu-west-1", old)
-    shelf = Inventory(aws=AWS, clock=clock, ttl_seconds=300, workers=2, snapshots=Snapshots(tmp_path))
+    shelf = Inventory(aws=an_aws, clock=clock, ttl_seconds=300, workers=2, snapshots=Snapshots(tmp_path))
     view = shelf.view(EC2, ["eu-west-1"], fetch=False)
     assert view.listing == old
     assert view.asking == ("eu-west-1",), "however young it is, what is on disk is asked for again"
@@ -131,7 +131,7 @@ def test_what_has_landed_is_on_disk_for_the_next_run(tmp_path: Path) -> None:
         is_dimmed=EC2.is_dimmed,
         packing=EC2.packing,
     )
-    shelf = Inventory(aws=AWS, clock=clock, ttl_seconds=300, workers=2, snapshots=Snapshots(tmp_path))
+    shelf = Inventory(aws=an_aws, clock=clock, ttl_seconds=300, workers=2, snapshots=Snapshots(tmp_path))
     shelf.listing(stored, ["eu-west-1"])
     shelf.close()
     assert Snapshots(tmp_path).load(EC2, "eu-west-1", now=START) == found

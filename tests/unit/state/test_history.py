@@ -1,0 +1,55 @@
+"""Connections as they happened."""
+
+from datetime import datetime
+from pathlib import Path
+
+from ec2menu.state.history import Connection, record
+from ec2menu.state.store import Store
+from tests.fakes.clock import START
+
+CONNECTION = Connection(
+    started_at=START,
+    profile="prod",
+    region="us-east-1",
+    target="i-0123456789abcdef0",
+    name="서울-web\n\x1b[31m",
+    action="shell",
+    session_id="kim-0123",
+    outcome="ended",
+    lasted_seconds=61.5,
+)
+
+
+def test_a_connection_is_kept_as_it_was_with_every_field(tmp_path: Path) -> None:
+    store = Store(tmp_path / "s")
+    record(store, CONNECTION)
+    record(store, CONNECTION)
+    rows = store.read(
+        "SELECT started_at, profile, region, target, name, action, session_id, outcome, lasted_seconds FROM connection"
+    )
+    store.close()
+    assert (
+        rows
+        == [
+            (
+                "2026-03-01T12:00:00+00:00",
+                "prod",
+                "us-east-1",
+                "i-0123456789abcdef0",
+                "서울-web\n\x1b[31m",
+                "shell",
+                "kim-0123",
+                "ended",
+                61.5,
+            )
+        ]
+        * 2
+    )
+    assert datetime.fromisoformat(rows[0][0]) == START
+
+
+def test_history_that_cannot_be_written_stops_nobody(tmp_path: Path) -> None:
+    store = Store(tmp_path / "s")
+    store.close()
+    record(store, CONNECTION)
+    assert store.read("SELECT * FROM connection") == []

@@ -1,0 +1,129 @@
+"""Background tasks and the bounded parallel map: order, bound, failures, and whose thread does the work."""
+
+import threading
+from collections.abc import Callable
+
+import pytest
+
+from ec2menu.fanout import Task, fan_out
+
+WAIT_SECONDS = 10.0
+
+
+class Gauge:
+    """Counts how many calls are under way at once; each waits until `expected` have met, or the gauge is opened."""
+
+    def __init__(self, expected: int) -> None:
+        self.highest = 0
+        self._running = 0
+        self._lock = threading.Lock()
+        self._met = threading.Event()
+        self._expected = expected
+
+    def __call__(self, item: int) -> int:
+        with self._lock:
+            self._running += 1
+            self.highest = max(self.highest, self._running)
+            if self._running >= self._expected:
+                self._met.set()
+        assert self._met.wait(WAIT_SECONDS), "the calls never met"
+        with self._lock:
+            self._running -= 1
+        return item * 10
+
+
+def refusing(*bad: int) -> Callable[[int], int]:
+    def call(item: int) -> int:
+        if item in bad:
+            raise ValueError(item)
+        return item
+
+    return call
+
+
+def test_a_task_gives_what_its_function_returns() -> None:
+    task = Task(lambda: 42)
+    assert task.result() == 42
+    assert task.is_done
+    assert task.result() == 42
+
+
+def test_a_task_gives_none_where_its_function_returns_none() -> None:
+    assert Task(lambda: None).result() is None
+
+
+@pytest.mark.parametrize("error", [ValueError("x"), KeyboardInterrupt(), SystemExit(3)])
+def test_a_task_raises_what_its_function_raised_every_time_it_is_asked(error: BaseException) -> None:
+    def fail() -> None:
+        raise error
+
+    task = Task(fail)
+    for _ in range(2):
+        with pytest.raises(type(error)) as caught:
+            task.result()
+        assert caught.value is error
+
+
+def test_waiting_for_a_task_ends_when_time_is_up_and_the_task_goes_on() -> None:
+    release = threading.Event()
+    task = Task(lambda: release.wait(WAIT_SECONDS))
+    assert not task.wait(0)
+    assert not task.is_done
+    release.set()
+    assert task.wait(WAIT_SECONDS)
+    assert task.result() is True
+
+
+def test_a_task_runs_in_a_daemon_thread_that_cannot_keep_the_program_alive() -> None:
+    running = Task(threading.current_thread).result()
+    assert running.daemon
+    assert running is not threading.current_thread()
+
+
+def test_results_come_in_the_order_of_the_items_whatever_ends_first() -> None:
+    last_done = threading.Event()
+
+    def call(item: int) -> int:
+        if item == 3:
+            last_done.set()
+        assert last_done.wait(WAIT_SECONDS)
+        return item * 10
+
+    assert fan_out(call, [1, 2, 3], limit=3) == [10, 20, 30]
+
+
+@pytest.mark.parametrize(("count", "limit"), [(5, 2), (20, 7), (3, 20), (200, 20)])
+def test_as_many_calls_run_at_once_as_the_limit_says_and_never_more(count: int, limit: int) -> None:
+    together = min(count, limit)
+    gauge = Gauge(expected=together)
+    assert fan_out(gauge, range(count), limit=limit) == [item * 10 for item in range(count)]
+    assert gauge.highest == together
+
+
+def test_no_items_make_no_calls() -> None:
+    assert fan_out(refusing(), [], limit=5) == []
+
+
+def test_a_single_item_is_done_in_the_callers_own_thread() -> None:
+    assert fan_out(lambda _item: threading.current_thread(), ["only"], limit=5) == [threading.current_thread()]
+
+
+def test_a_limit_of_one_still_does_everything() -> None:
+    assert fan_out(refusing(), list(range(50)), limit=1) == list(range(50))
+
+
+def test_the_first_failure_in_the_items_order_is_raised_after_all_calls_have_ended() -> None:
+    seen: list[int] = []
+
+    def call(item: int) -> None:
+        seen.append(item)
+        refusing(2, 4)(item)
+
+    with pytest.raises(ValueError, match=r"^2$"):
+        fan_out(call, [1, 2, 3, 4, 5], limit=2)
+    assert sorted(seen) == [1, 2, 3, 4, 5]
+
+
+def test_a_single_failing_item_raises_as_it_is() -> None:
+    with pytest.raises(ValueError, match=r"^7$"):
+        fan_out(refusing(7), [7], limit=3)

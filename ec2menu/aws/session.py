@@ -6,7 +6,6 @@ turn every foreign error into ours. Knows no resource: `resources/` says what to
 """
 
 import contextlib
-import gc
 import logging
 import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -27,7 +26,7 @@ from botocore.utils import JSONFileCache
 from ec2menu import __version__
 from ec2menu.aws.failures import BAD_KEY_CODES, Call, incomplete, translate
 from ec2menu.aws.profiles import Profiles, partition_home
-from ec2menu.aws.replies import ReplyParsers
+from ec2menu.aws.replies import ReplyParsers, collector_paused
 from ec2menu.aws.trim import make_loader
 from ec2menu.errors import CredentialsError, Ec2MenuError, IncompleteAnswer, RegionDisabled
 from ec2menu.models import Identity
@@ -215,7 +214,7 @@ class Aws:
             retries={"mode": "standard", "total_max_attempts": attempts},
             max_pool_connections=self._workers,
         )
-        with _collector_paused():
+        with collector_paused():
             return self._load_session()[0].client(service, region_name=region, config=config)
 
     def _load_session(self) -> tuple[boto3.session.Session, botocore.session.Session]:
@@ -307,18 +306,6 @@ def _until_complete(read: Callable[[], T], what: str) -> T:
         except IncompleteAnswer:
             _log.debug("%s was cut short, reading it again", what)
     return read()
-
-
-@contextlib.contextmanager
-def _collector_paused() -> Iterator[None]:
-    """Make a client without garbage collections in between: they double its cost (a class of 800 methods)."""
-    was_enabled = gc.isenabled()
-    gc.disable()
-    try:
-        yield
-    finally:
-        if was_enabled:
-            gc.enable()
 
 
 def _log_call(http_response: Any, parsed: Mapping[str, Any], model: Any, **_rest: Any) -> None:

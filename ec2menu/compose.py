@@ -4,6 +4,7 @@ Also where the demo takes the place of AWS: same code, another endpoint, its own
 """
 
 import argparse
+import gc
 import os
 import shutil
 import sys
@@ -29,12 +30,15 @@ from ec2menu.state.store import Store
 from ec2menu.ui.terminal import Terminal
 
 APP = "ec2menu"
+OBJECTS_BETWEEN_COLLECTIONS = 200_000
 # Where the demo of the ec2menu that opened this window listens; the AWS_* variables beside it lead there already.
 DEMO_VARIABLE = "EC2MENU_DEMO_ENDPOINT"
 
 
 def build_context(arguments: argparse.Namespace, stack: ExitStack) -> Context:
     """Return the Context; what must be closed at the end goes onto the stack. Raises InvalidInput."""
+    # A list of thousands makes millions of objects that stay; looking through them again and again doubles its cost.
+    gc.set_threshold(OBJECTS_BETWEEN_COLLECTIONS)
     clock = SystemClock()
     regions = _checked_regions(arguments.regions)
     config = _load_config(arguments)

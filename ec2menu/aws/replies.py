@@ -5,13 +5,11 @@ and its parsers refuse the whole document. What is illegal becomes the text of i
 so that one tag does not cost the list. Short: see `shorten_reply`. Nothing here knows what a reply means.
 """
 
-import contextlib
 import functools
-import gc
 import re
 import sys
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from datetime import UTC, datetime
 from http import HTTPStatus
 from typing import Any
@@ -70,7 +68,7 @@ class ReplyParsers(ResponseParserFactory):  # type: ignore[misc]  # botocore has
         body = response["body"]
         if response["status_code"] != HTTPStatus.OK or len(body) < LARGE_BYTES or _INSTANCES not in body[:512]:
             return parse({**response, "body": repair_xml(body)}, shape)
-        with self._turn, collector_paused():
+        with self._turn:
             response["body"] = body = repair_xml(shorten_reply(body))
             try:
                 if shape.name not in self._compiled:
@@ -78,18 +76,6 @@ class ReplyParsers(ResponseParserFactory):  # type: ignore[misc]  # botocore has
                 return parse_reply(self._compiled[shape.name], response)
             except Unsupported:
                 return parse(response, shape)
-
-
-@contextlib.contextmanager
-def collector_paused() -> Iterator[None]:
-    """Do something that makes very many objects without garbage collections in between, which double its cost."""
-    was_enabled = gc.isenabled()
-    gc.disable()
-    try:
-        yield
-    finally:
-        if was_enabled:
-            gc.enable()
 
 
 def shorten_reply(body: bytes) -> bytes:

@@ -26,7 +26,7 @@ from botocore.utils import JSONFileCache
 from ec2menu import __version__
 from ec2menu.aws.failures import BAD_KEY_CODES, Call, incomplete, translate
 from ec2menu.aws.profiles import Profiles, partition_home
-from ec2menu.aws.replies import ReplyParsers, collector_paused
+from ec2menu.aws.replies import ReplyParsers
 from ec2menu.aws.trim import make_loader
 from ec2menu.errors import CredentialsError, Ec2MenuError, IncompleteAnswer, RegionDisabled
 from ec2menu.models import Identity
@@ -214,8 +214,7 @@ class Aws:
             retries={"mode": "standard", "total_max_attempts": attempts},
             max_pool_connections=self._workers,
         )
-        with collector_paused():
-            return self._load_session()[0].client(service, region_name=region, config=config)
+        return self._load_session()[0].client(service, region_name=region, config=config)
 
     def _load_session(self) -> tuple[boto3.session.Session, botocore.session.Session]:
         with self._lock:

@@ -7,6 +7,7 @@ then everything works as before, only slower.
 """
 
 import os
+import threading
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -51,8 +52,16 @@ USED: Mapping[str, Used] = {
 }
 
 
+_LISTING = threading.Lock()
+
+
 class TrimmingLoader(Loader):  # type: ignore[misc]  # botocore has no types
     """botocore's loader of service models, handing out trimmed ones."""
+
+    def list_available_services(self, type_name: str) -> Any:
+        """Return the services there are; looking costs 450 folders, and threads that ask at once would all look."""
+        with _LISTING:
+            return super().list_available_services(type_name)
 
     def load_service_model(self, service_name: str, type_name: str, api_version: str | None = None) -> Any:
         """Return the model, trimmed where the service is in USED."""

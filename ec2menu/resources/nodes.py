@@ -12,6 +12,7 @@ if TYPE_CHECKING:
 
 # DescribeInstanceInformation takes 5..50 and gives 10 when not asked: the list that "only looked at 10 of my 100".
 PAGE_SIZE = 50
+_KNOWN_PINGS = frozenset(PingStatus)
 
 
 def fetch_nodes(
@@ -47,11 +48,10 @@ def fetch_nodes(
 def parse_node(entry: dict[str, Any], region: str) -> ManagedNode:
     """Turn one InstanceInformation into a ManagedNode; an unknown PingStatus counts as lost."""
     status = str(entry.get("PingStatus", ""))
-    known = {ping.value for ping in PingStatus}
     return ManagedNode(
         id=str(entry.get("InstanceId", "")),
         region=region,
-        ping=PingStatus(status) if status in known else PingStatus.CONNECTION_LOST,
+        ping=PingStatus(status) if status in _KNOWN_PINGS else PingStatus.CONNECTION_LOST,
         last_ping=entry.get("LastPingDateTime"),
         platform_type=str(entry.get("PlatformType", "")),
         platform_name=str(entry.get("PlatformName", "")),

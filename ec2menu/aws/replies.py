@@ -17,7 +17,14 @@ from typing import Any
 from botocore.parsers import ResponseParserFactory
 from botocore.utils import parse_timestamp
 
-from ec2menu.aws.fast_parse import Parse, Unsupported, compile_shape, parse_reply
+from ec2menu.aws.fast_parse import (
+    Parse,
+    Unsupported,
+    compile_json,
+    compile_xml,
+    parse_json_reply,
+    parse_xml_reply,
+)
 
 _ILLEGAL_BYTES = re.compile(rb"[\x00-\x08\x0b\x0c\x0e-\x1f]|\xef\xbf[\xbe\xbf]|\xed[\xa0-\xbf][\x80-\xbf]")
 _CONTROLS = bytes(byte for byte in range(0x20) if byte not in b"\t\n\r")
@@ -27,6 +34,7 @@ _LEGAL_POINTS = ((0x9, 0xA), (0xD, 0xD), (0x20, 0xD7FF), (0xE000, 0xFFFD), (0x10
 XML_PROTOCOLS = ("ec2", "query", "rest-xml")
 LARGE_BYTES = 100_000
 _INSTANCES = b"<DescribeInstancesResponse"
+_NODES = "DescribeInstanceInformationResult"
 _NAMESPACE = re.compile(rb' xmlns="[^"]*"')
 # Elements of an instance that are large, or many, and never read; none holds another of the same name.
 UNREAD_ELEMENTS = (
@@ -44,8 +52,11 @@ UNREAD_ELEMENTS = (
 )
 
 
+StockParse = Callable[[dict[str, Any], Any], Any]
+
+
 class ReplyParsers(ResponseParserFactory):  # type: ignore[misc]  # botocore has no types
-    """botocore's parsers, but a long list of instances is shortened and parsed in a quicker way, one at a time.
+    """botocore's parsers, but the long lists are parsed in a quicker way; of instances shortened, one at a time.
 
     Threads gain nothing from parsing at once under the interpreter's lock; they only hold more memory and get into each
     other's way.
@@ -62,20 +73,33 @@ class ReplyParsers(ResponseParserFactory):  # type: ignore[misc]  # botocore has
         parser = super().create_parser(protocol_name)
         if protocol_name in XML_PROTOCOLS:
             parser.parse = functools.partial(self._parse_xml, parser.parse)
+        elif protocol_name == "json":
+            parser.parse = functools.partial(self._parse_json, parser.parse)
         return parser
 
-    def _parse_xml(self, parse: Callable[[dict[str, Any], Any], Any], response: dict[str, Any], shape: Any) -> Any:
+    def _parse_xml(self, stock: StockParse, response: dict[str, Any], shape: Any) -> Any:
         body = response["body"]
         if response["status_code"] != HTTPStatus.OK or len(body) < LARGE_BYTES or _INSTANCES not in body[:512]:
-            return parse({**response, "body": repair_xml(body)}, shape)
+            return stock({**response, "body": repair_xml(body)}, shape)
         with self._turn:
-            response["body"] = body = repair_xml(shorten_reply(body))
+            response["body"] = repair_xml(shorten_reply(body))
             try:
-                if shape.name not in self._compiled:
-                    self._compiled[shape.name] = compile_shape(shape, moment=parse_moment)
-                return parse_reply(self._compiled[shape.name], response)
+                return parse_xml_reply(self._compile(shape, compile_xml), response)
             except Unsupported:
-                return parse(response, shape)
+                return stock(response, shape)
+
+    def _parse_json(self, stock: StockParse, response: dict[str, Any], shape: Any) -> Any:
+        if response["status_code"] != HTTPStatus.OK or shape is None or shape.name != _NODES:
+            return stock(response, shape)
+        try:
+            return parse_json_reply(self._compile(shape, compile_json), response)
+        except Unsupported:
+            return stock(response, shape)
+
+    def _compile(self, shape: Any, compiler: Callable[..., Parse]) -> Parse:
+        if shape.name not in self._compiled:
+            self._compiled[shape.name] = compiler(shape, moment=parse_moment)
+        return self._compiled[shape.name]
 
 
 def shorten_reply(body: bytes) -> bytes:

@@ -19,7 +19,7 @@ def run_config(context: Context) -> int:
     """Print every setting with its value, its source and its meaning, then the files."""
     config, terminal = context.config, context.terminal
     rows = [
-        (name, str(getattr(config.settings, name)), source, DESCRIPTIONS[name])
+        (name, _written(getattr(config.settings, name)), source, DESCRIPTIONS[name])
         for name, source in config.sources.items()
     ]
     lines = render(
@@ -36,3 +36,8 @@ def run_config(context: Context) -> int:
     terminal.data(f"config file  {config.path}{'' if config.path.exists() else '  (not there yet)'}")
     terminal.data(f"state file   {context.store.path}")
     return ExitStatus.DONE
+
+
+def _written(value: str | int) -> str:
+    """Return a value as it stands in config.toml, but for a text's quotes."""
+    return str(value).lower() if isinstance(value, bool) else str(value)

@@ -13,6 +13,7 @@ _CHOICES = (
     Choice(key=EC2.name, label=EC2.title, remark="with hybrid nodes; a number opens a shell"),
     Choice(key=NODES.name, label=NODES.title, remark="every registered SSM agent"),
 )
+_HELP = "a number lists that kind; 0, b or Ctrl-D goes back; q quits"
 
 
 class ResourceScreen:
@@ -21,6 +22,7 @@ class ResourceScreen:
     def __init__(self, context: Context, region: str) -> None:
         self._context = context
         self._region = region
+        self._quiet = False
 
     def open(self) -> None:
         """Load the credentials in this thread, so that no later thread has to ask for an MFA code."""
@@ -29,10 +31,9 @@ class ResourceScreen:
     def ask(self) -> "Move | Screen":
         """Draw the kinds, read a choice."""
         terminal = self._context.terminal
-        place = TITLES.get(self._region, "")
-        terminal.data("")
-        terminal.data(terminal.paint(f"{self._region} {place}".rstrip(), Style.STRONG))
-        draw_choices(_CHOICES, terminal, reserved_lines=RESERVED_LINES)
+        if not self._quiet:
+            self._draw()
+        self._quiet = False
         typed = terminal.ask(f"{self._region}, list (0 back, q quit):").strip()
         if typed.lower() in ("q", "quit", "exit"):
             return Move.QUIT
@@ -40,11 +41,16 @@ class ResourceScreen:
             return Move.BACK
         if not typed:
             return Move.STAY
-        if typed.lower() in ("?", "help"):
-            terminal.note("type a number to list that kind; 0, b or Ctrl-D goes back; q quits")
-            return Move.STAY
-        found = find_choice(typed, _CHOICES)
+        found = _HELP if typed.lower() in ("?", "help") else find_choice(typed, _CHOICES)
         if isinstance(found, Choice):
             return MachineScreen(self._context, EC2 if found.key == EC2.name else NODES, (self._region,))
         terminal.note(found)
+        self._quiet = True
         return Move.STAY
+
+    def _draw(self) -> None:
+        terminal = self._context.terminal
+        place = TITLES.get(self._region, "")
+        terminal.data("")
+        terminal.data(terminal.paint(f"{self._region} {place}".rstrip(), Style.STRONG))
+        draw_choices(_CHOICES, terminal, reserved_lines=RESERVED_LINES)

@@ -15,38 +15,39 @@ from typing import NoReturn
 
 from ec2menu.arguments import parse_arguments
 from ec2menu.clock import SystemClock
-from ec2menu.errors import Ec2MenuError, ExitStatus, InvalidInput
+from ec2menu.errors import Ec2MenuError, ExitStatus, Interrupted, InvalidInput
+
+_DISK_HINT = "see that the place is there, has room and may be written to"
 
 
 def main(argv: Sequence[str]) -> int:
     """Run the command line and return the exit status; no traceback ever reaches the user."""
-    for stream in (sys.stdout, sys.stderr):
-        if isinstance(stream, io.TextIOWrapper):  # a stream that cannot show a character shows its escape
-            stream.reconfigure(errors="backslashreplace")
-    color = True
+    _prepare_streams()
+    flags = argparse.Namespace(no_color="--no-color" in argv)
     try:
-        arguments = parse_arguments(argv)
-        color = not arguments.no_color
-        _end_on_signals()
-        with ExitStack() as stack:
-            status = _run(arguments, stack)
+        try:
+            flags = parse_arguments(argv)
+            _end_on_signals()
+            with ExitStack() as stack:
+                status = _run(flags, stack)
+        except SystemExit as leaving:  # --help, --version, or a signal that ends us
+            status = leaving.code if isinstance(leaving.code, int) else ExitStatus.DONE
         sys.stdout.flush()
+    except (Interrupted, KeyboardInterrupt):
+        status = ExitStatus.INTERRUPTED  # quietly: who pressed Ctrl-C knows
     except Ec2MenuError as error:
-        status = _fail(error, color=color)
-    except BrokenPipeError:
-        status = _reader_has_left()
-    except KeyboardInterrupt:
-        status = ExitStatus.INTERRUPTED
-    except SystemExit as leaving:  # --help, --version, or a signal that ends us
-        status = leaving.code if isinstance(leaving.code, int) else ExitStatus.DONE
+        status = _fail(error, flags)
+    except BrokenPipeError:  # `ls | head -1`: the reader has what it wanted
+        _give_up_stdout()
+        status = ExitStatus.DONE
     except OSError as error:
-        status = _fail(Ec2MenuError(f"the output cannot be written: {error.strerror or error}"), color=color)
+        _give_up_stdout()
+        what = f"{error.filename} cannot be used" if error.filename else "the output cannot be written"
+        status = _fail(Ec2MenuError(f"{what}: {error.strerror or error}", hint=_DISK_HINT), flags)
     except Exception as bug:  # noqa: BLE001 - the last line of defence: a sentence, not a traceback
-        from ec2menu.logs import log_bug  # noqa: PLC0415 - where all goes well, nothing is logged
+        from ec2menu.ui.menu import describe_bug  # noqa: PLC0415 - not needed where all goes well
 
-        log_bug()
-        message = f"this is a bug in ec2menu: {type(bug).__name__}: {bug}"
-        status = _fail(Ec2MenuError(message, hint="run it again with --debug and report it with the log"), color=color)
+        status = _fail(describe_bug(bug), flags)
     return int(status)
 
 
@@ -54,6 +55,7 @@ def _run(arguments: argparse.Namespace, stack: ExitStack) -> int:
     from ec2menu.compose import build_context  # noqa: PLC0415 - not needed for --help and --version
 
     context = build_context(arguments, stack)
+    arguments.no_color = not context.config.settings.color  # config.toml counts for the error that ends us, too
     for warning in context.store.warnings:
         context.terminal.note(f"! {warning}")
     if arguments.verb == "ls":
@@ -97,18 +99,32 @@ def _end_on_signals() -> None:
             signal.signal(getattr(signal, name), leave)
 
 
-def _fail(error: Ec2MenuError, *, color: bool) -> int:
+def _fail(error: Ec2MenuError, flags: argparse.Namespace) -> int:
     from ec2menu.ui.terminal import Terminal  # noqa: PLC0415 - not needed where all goes well
 
     terminal = Terminal(
-        stdin=sys.stdin, stdout=sys.stdout, stderr=sys.stderr, environ=os.environ, clock=SystemClock(), color=color
+        stdin=sys.stdin,
+        stdout=sys.stdout,
+        stderr=sys.stderr,
+        environ=os.environ,
+        clock=SystemClock(),
+        color=not flags.no_color,
     )
     terminal.fail(error)
     return error.status
 
 
-def _reader_has_left() -> int:
-    """`ls | head -1`: the reader has what it wanted. Python's own flush at exit must not complain."""
+def _prepare_streams() -> None:
+    """See that all three streams are there and can carry any character: where not, its escape is shown."""
+    for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
+        if getattr(sys, name) is None:  # closed by who started us (`>&-`); no other file may take its place
+            setattr(sys, name, open(os.devnull, mode, encoding="utf-8"))  # noqa: SIM115, PTH123 - lives as long as we
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
+
+
+def _give_up_stdout() -> None:
+    """Lose what is still unwritten, about which Python itself would complain at exit."""
     with suppress(OSError):
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-    return ExitStatus.DONE

@@ -69,6 +69,7 @@ def build_context(arguments: argparse.Namespace, stack: ExitStack) -> Context:
     store = Store(state_folder / "state.sqlite3")
     stack.callback(store.close)
     first_region = next((region for region in regions if region != "all"), "")
+    preferred_region = "" if arguments.demo else config.settings.region  # the demo's fleet is where the demo says
     context = Context(
         config=config,
         environ=os.environ,
@@ -78,7 +79,7 @@ def build_context(arguments: argparse.Namespace, stack: ExitStack) -> Context:
         profiles=profiles,
         profile=profile,
         is_profile_explicit=bool(explicit),
-        home=first_region or config.settings.region or home_region(os.environ, profiles, profile),
+        home=first_region or preferred_region or home_region(os.environ, profiles, profile),
         regions=regions,
         runtime_folder=state_folder / "run",
         again=_flags_again(arguments),
@@ -139,7 +140,7 @@ def _start_log(folder: Path, terminal: Terminal, clock: SystemClock) -> None:
 
 def _enter_demo(stack: ExitStack, terminal: Terminal) -> None:
     """Start the demo and point everything in this process at it, unless a demo opened this window and has done so."""
-    if os.environ.get(DEMO_VARIABLE):
+    if os.environ.get(DEMO_VARIABLE) and os.environ.get(DEMO_VARIABLE) == os.environ.get("AWS_ENDPOINT_URL"):
         return
     try:
         from ec2menu.demo.server import DemoAws  # noqa: PLC0415 - imports moto, for --demo only

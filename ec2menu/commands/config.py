@@ -19,7 +19,7 @@ def run_config(context: Context) -> int:
     """Print every setting with its value, its source and its meaning, then the files."""
     config, terminal = context.config, context.terminal
     rows = [
-        (name, str(getattr(config.settings, name)), source, DESCRIPTIONS[name])
+        (name, _written(getattr(config.settings, name)), source, DESCRIPTIONS[name])
         for name, source in config.sources.items()
     ]
     lines = render(
@@ -37,3 +37,8 @@ def run_config(context: Context) -> int:
     terminal.data(f"state file   {context.store.path}")
     terminal.data(f"snapshots    {context.snapshot_folder or 'none are kept (snapshot = false)'}")
     return ExitStatus.DONE
+
+
+def _written(value: str | int) -> str:
+    """Return a value as it stands in config.toml, but for a text's quotes."""
+    return str(value).lower() if isinstance(value, bool) else str(value)

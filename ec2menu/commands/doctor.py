@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from ec2menu.connectors.plugin import MAX_TMPDIR_LENGTH, NAME
-from ec2menu.errors import Ec2MenuError, ExitStatus
+from ec2menu.errors import Ec2MenuError, ExitStatus, Interrupted, TargetUnclear
 from ec2menu.flows.connect import check_reachable
 from ec2menu.flows.context import Context
 from ec2menu.flows.listing import get_listing, require_regions
@@ -24,6 +24,7 @@ class Finding:
 
     what: str
     detail: str
+    more: tuple[str, ...] = ()
     hint: str = ""
     status: int = ExitStatus.DONE
 
@@ -54,9 +55,14 @@ def first_status(findings: Sequence[Finding]) -> int:
 def _guarded(context: Context, check: Callable[[Context], Finding]) -> Finding:
     try:
         return check(context)
+    except Interrupted:
+        raise
     except Ec2MenuError as error:
         what = getattr(check, "__name__", "").strip("_") or "target"
-        return Finding(what=_TITLES.get(what, what), detail=error.message, hint=error.hint, status=error.status)
+        more = error.matches if isinstance(error, TargetUnclear) else ()
+        return Finding(
+            what=_TITLES.get(what, what), detail=error.message, more=more, hint=error.hint, status=error.status
+        )
 
 
 _TITLES = {"<lambda>": "target", "plugin": NAME}
@@ -66,8 +72,9 @@ def _show(context: Context, finding: Finding) -> None:
     terminal = context.terminal
     mark = terminal.paint("ok  ", Style.GOOD) if finding.is_fine else terminal.paint("FAIL", Style.BAD)
     terminal.data(f"{mark} {finding.what}: {terminal.plain(finding.detail)}")
-    if finding.hint:
-        terminal.data(f"     {terminal.plain(finding.hint)}")
+    for line in filter(None, (*finding.more, finding.hint)):
+        terminal.data(f"     {terminal.plain(line)}")
+    terminal.flush()
 
 
 def _python(_context: Context) -> Finding:
@@ -123,6 +130,8 @@ def _state(context: Context) -> Finding:
 def _target(context: Context, target: str) -> Finding:
     regions = require_regions(context)
     listing = get_listing(context, EC2, regions)
+    for problem in listing.problems:
+        context.terminal.problem(problem)
     instance = find_instance(target, listing.items, where=", ".join(regions))
     check_reachable(context, instance)
     return Finding(what="target", detail=f"{describe(instance)} is {instance.ssm_status}")

@@ -10,6 +10,7 @@ from typing import Any
 from ec2menu.errors import ExitStatus, InvalidInput
 from ec2menu.flows.context import Context
 from ec2menu.flows.listing import arrange, get_listing, require_regions, shown_columns
+from ec2menu.models import Listing, Style
 from ec2menu.resources.kinds import ResourceKind, kind_named, to_record
 from ec2menu.ui.select import Wrong, parse_filters, parse_sort
 from ec2menu.ui.tables import render
@@ -33,7 +34,7 @@ def run_ls(context: Context, request: LsRequest) -> int:
     terms = parse_filters(request.filters, keys)
     sort = parse_sort(request.sort, keys)
     if isinstance(sort, Wrong):
-        raise InvalidInput(f"--sort: {sort.reason}", hint="sort by one of: " + ", ".join(keys))
+        raise InvalidInput(f"--sort {request.sort!r} does not name one column", hint="columns: " + ", ".join(keys))
     regions = require_regions(context) if kind.is_regional else ()
     listing = get_listing(context, kind, regions, refresh=request.refresh)
     items = arrange(context, kind, listing.items, terms=terms, sort=sort)
@@ -41,19 +42,30 @@ def run_ls(context: Context, request: LsRequest) -> int:
     if text:
         context.terminal.data(text)
     context.terminal.flush()
+    if request.output == "table" and not items and not listing.problems:
+        context.terminal.note(_nothing(kind, listing, regions), Style.DIM)
     for problem in listing.problems:
         context.terminal.problem(problem)
     return max((problem.status for problem in listing.problems), default=ExitStatus.DONE)
 
 
+def _nothing(kind: ResourceKind, listing: Listing[Any], regions: Sequence[str]) -> str:
+    where = f" in {regions[0] if len(regions) == 1 else f'{len(regions)} regions'}" if regions else ""
+    if listing.items:
+        return f"none of the {len(listing.items)} {kind.title}{where} passes the filter"
+    return f"there are no {kind.title}{where}"
+
+
 def _format(context: Context, kind: ResourceKind, regions: Sequence[str], items: Sequence[Any], *, output: str) -> str:
     if output == "ids":
         return "\n".join(kind.identify(item)[0] for item in items)
+    terminal = context.terminal
     if output == "json":
-        return json.dumps([to_record(item) for item in items], ensure_ascii=False, indent=2)
+        return json.dumps([to_record(item) for item in items], ensure_ascii=not terminal.is_unicode, indent=2)
     if output == "csv":
         return _csv(items)
-    terminal = context.terminal
+    if not items:
+        return ""
     lines = render(
         items,
         shown_columns(kind, regions),

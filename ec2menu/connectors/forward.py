@@ -7,13 +7,14 @@ even when the far side is dead. Choosing what to forward to, and telling the use
 import contextlib
 import errno
 import socket
+import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
 from ec2menu.connectors.connector import Connector, SessionSpec
 from ec2menu.connectors.plugin import ADDRESS_IN_USE, DESTINATION_FAILED, PORT_OPENED, Ending, read_ending
-from ec2menu.connectors.process import BackgroundProcess
+from ec2menu.connectors.process import BackgroundProcess, undisturbed
 from ec2menu.errors import PortInUse, SessionFailed
 
 DOCUMENT = "AWS-StartPortForwardingSession"
@@ -59,9 +60,10 @@ def open_tunnel(connector: Connector, *, target: str, region: str, port: int, lo
         _wait_until_ready(connector, process, session_id=session_id, local_port=chosen, port=port)
         yield Tunnel(local_port=chosen, session_id=session_id, process=process)
     finally:
-        if process is not None:
-            process.stop(grace_seconds=STOP_GRACE_SECONDS)
-        connector.terminate(region, session_id)
+        with undisturbed():
+            if process is not None:
+                process.stop(grace_seconds=STOP_GRACE_SECONDS)
+            connector.terminate(region, session_id)
 
 
 def pick_local_port(wanted: int) -> int:
@@ -86,6 +88,8 @@ def _is_free(port: int) -> bool:
     for family, address in _LOOPBACKS:
         try:
             with socket.socket(family) as probe:
+                if sys.platform == "linux":  # as the plugin does: a port just closed is free; elsewhere it means more
+                    probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
                 probe.bind((address, port))
         except OSError as error:
             if error.errno in (errno.EADDRINUSE, errno.EACCES):
@@ -113,9 +117,11 @@ def _wait_until_ready(
                 hint="the node's agent may be busy or cut off from the ssmmessages endpoint; try again",
             )
         connector.clock.sleep(POLL_SECONDS)
-    with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", local_port), PROBE_SECONDS) as probe:
-        probe.settimeout(PROBE_SECONDS)
-        probe.recv(1)  # a refused far side closes; one that waits for us to speak runs into the time limit
+    if _is_hung_up_on(local_port):  # the plugin's words come another way, and perhaps a moment later
+        deadline = connector.clock.now() + PROBE_SECONDS
+        while DESTINATION_FAILED not in process.output() and connector.clock.now() < deadline:
+            _raise_if_over(process, session_id)
+            connector.clock.sleep(POLL_SECONDS)
     _raise_if_over(process, session_id)
     if DESTINATION_FAILED in process.output():
         raise SessionFailed(
@@ -123,8 +129,21 @@ def _wait_until_ready(
         )
 
 
+def _is_hung_up_on(local_port: int) -> bool:
+    """Connect, and tell whether the far side closes at once; one that waits for us to speak runs into the limit."""
+    try:
+        with socket.create_connection(("127.0.0.1", local_port), PROBE_SECONDS) as probe:
+            probe.settimeout(PROBE_SECONDS)
+            return probe.recv(1) == b""
+    except TimeoutError:
+        return False
+    except OSError:
+        return True
+
+
 def _raise_if_over(process: BackgroundProcess, session_id: str) -> None:
-    output, status = process.output(), process.poll()
+    status = process.poll()  # before its words: they are complete then
+    output = process.output()
     if ADDRESS_IN_USE in output:
         raise PortInUse("the local port was taken in the meantime", hint="try again")
     if status is None:
@@ -132,4 +151,5 @@ def _raise_if_over(process: BackgroundProcess, session_id: str) -> None:
     verdict = read_ending(output, session_id, status=status)
     if verdict.ending is Ending.UNKNOWN:
         raise SessionFailed("the plugin ended without a word", hint="try again; type: ec2menu doctor")
-    raise SessionFailed(f"the tunnel {verdict.ending}: {verdict.detail}".rstrip(": "), hint="try again")
+    reason = f"{verdict.ending} ({verdict.detail})" if verdict.detail else str(verdict.ending)
+    raise SessionFailed(f"the tunnel did not open: {reason}", hint="try again")

@@ -11,6 +11,8 @@ import signal
 import sys
 
 PR_SET_PDEATHSIG = 1
+# As the plugin itself begins when it cannot start; `plugin.read_ending` knows it.
+PLUGIN_WORDS = "Cannot perform start session: "
 
 
 def main(mode: str, parent: int, argv: list[str]) -> None:
@@ -29,10 +31,10 @@ def main(mode: str, parent: int, argv: list[str]) -> None:
         if os.getppid() != parent:  # ec2menu died before the kernel was asked
             sys.exit(1)
     try:
-        os.execv(argv[0], argv)  # noqa: S606 - an argv built by ec2menu, no shell wanted
+        os.execvp(argv[0], argv)  # noqa: S606 - an argv built by ec2menu, no shell wanted
     except OSError as error:
-        sys.stdout.write(f"Cannot perform start session: {error}\n")
-        sys.exit(126)
+        sys.stdout.write(f"{'' if mode == 'plain' else PLUGIN_WORDS}{argv[0]}: {error.strerror}\n")
+        sys.exit(127)
 
 
 if __name__ == "__main__":

@@ -29,6 +29,11 @@ SOURCE_BUILD = (1, 2, 0, 0)
 # A longer TMPDIR breaks multiplexed tunnels: the plugin makes a Unix socket there.
 MAX_TMPDIR_LENGTH = 64
 
+# How much of a foreign text is worth a place in our sentences.
+MAX_REASON_LENGTH = 300
+# A line of its own, so that an address or a date in some other program's complaint is not taken for it.
+_VERSION = re.compile(r"^\s*(\d{1,9}(?:\.\d{1,9}){2,3})\s*$", re.MULTILINE)
+
 _OTHER_PLACES = (
     "/usr/local/sessionmanagerplugin/bin",
     "/usr/local/bin",
@@ -67,15 +72,15 @@ def find_plugin(
     if not command:
         raise PluginMissing(f"{NAME} is not installed; sessions need it", hint=install)
     answer = run([*command, "--version"])
-    found = re.search(r"\d+(?:\.\d+){2,3}", answer.output)
+    found = _VERSION.search(answer.output)
     if answer.status != 0 or not found:
         why = answer.output.strip().splitlines()[:1] or [f"status {answer.status}"]
-        raise PluginUnusable(f"{command[0]} does not run: {why[0]}", hint=install)
-    version = tuple(int(part) for part in found[0].split("."))
+        raise PluginUnusable(f"{command[0]} does not run: {why[0][:MAX_REASON_LENGTH]}", hint=install)
+    version = tuple(int(part) for part in found[1].split("."))
     if version == SOURCE_BUILD:
         return Plugin(command=command, version=version, warning=_SOURCE_BUILD_WARNING)
     if version < MIN_VERSION:
-        raise PluginUnusable(f"{NAME} {found[0]} is too old: it drops sessions after 60 s", hint=install)
+        raise PluginUnusable(f"{NAME} {found[1]} is too old: it drops sessions after 60 s", hint=install)
     return Plugin(command=command, version=version)
 
 
@@ -179,31 +184,49 @@ class Verdict:
 
 _CONTROL = re.compile(r"\x1b\[[0-?]*[ -/]*[@-~]|\x1b\][^\x07\x1b]*(?:\x07|\x1b\\)|[\x00-\x08\x0b-\x1f]")
 _RESUME_FAILED = "it was idle too long, or could not be resumed"
-# Marker ({sid}: the session's id), what it means, whether the service knows, and a reason where the marker has none.
-_ENDINGS = (
-    (r"SessionId: {sid} : (.+)", Ending.BY_SERVICE, True, ""),
-    (r"Session: {sid} timed out", Ending.TIMED_OUT, True, _RESUME_FAILED),
-    (r"Exiting session with sessionId: {sid}\.", Ending.NORMAL, True, ""),
-    (r"Cannot perform start session: (.+)", Ending.FAILED, False, ""),
-)
+_GO_CRASHES = ("panic: ", "fatal error: ")
+# What the plugin prints last ({sid}: the session's id), and what that means.
+_ENDINGS = {
+    "SessionId: {sid} :": Ending.BY_SERVICE,
+    "Session: {sid} timed out": Ending.TIMED_OUT,
+    "Exiting session with sessionId: {sid}.": Ending.NORMAL,
+    "Cannot perform start session:": Ending.FAILED,
+}
 
 
 def read_ending(output: str, session_id: str, *, status: int) -> Verdict:
     """Judge a session by the last words of its plugin; the exit status counts only where it is a signal or a panic.
 
-    The markers carry the session's id, so that a remote program printing similar words is not believed.
+    The markers carry the session's id and the last one counts, so that a remote program printing similar words is not
+    believed: the plugin has the last word, unless it was killed.
     """
-    text = _CONTROL.sub("", output)
-    for marker, ending, is_closed, reason in _ENDINGS:
-        if found := re.search(marker.format(sid=re.escape(session_id)), text):
-            detail = found[1].strip() if found.groups() else reason
-            return Verdict(ending=ending, detail=detail, is_closed=is_closed)
     if status < 0:
         return Verdict(ending=Ending.KILLED, detail=f"signal {-status}")
+    text = _CONTROL.sub("", output)
+    place, marker, ending = max(
+        (text.rfind(key.format(sid=session_id)), key, ending) for key, ending in _ENDINGS.items()
+    )
+    if place >= 0:
+        return _verdict(ending, text[place + len(marker.format(sid=session_id)) :])
     if status > 0:
         lines = text.strip().splitlines() or [f"status {status}"]
-        return Verdict(ending=Ending.FAILED, detail=lines[-1].strip())
+        panic = [line for line in lines if line.startswith(_GO_CRASHES)]
+        return Verdict(ending=Ending.FAILED, detail=_one_line((panic or lines[-1:])[0]))
     return Verdict(ending=Ending.UNKNOWN)
+
+
+def _verdict(ending: Ending, rest: str) -> Verdict:
+    """Return the verdict for a marker and the text after it, which is the reason where there is one."""
+    if ending is Ending.TIMED_OUT:
+        return Verdict(ending=ending, detail=_RESUME_FAILED, is_closed=True)
+    if ending is Ending.NORMAL:
+        return Verdict(ending=ending, is_closed=True)
+    return Verdict(ending=ending, detail=_one_line(rest), is_closed=ending is Ending.BY_SERVICE)
+
+
+def _one_line(text: str) -> str:
+    """Make one line of a reason; the service's own go over several, the first of them often dashes."""
+    return " ".join(re.sub("-{5,}", " ", text).split())[:MAX_REASON_LENGTH]
 
 
 def has_answered(output: str) -> bool:

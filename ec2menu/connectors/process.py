@@ -10,14 +10,19 @@ import signal
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from types import FrameType
 
 from ec2menu.fanout import Task
 
+Handler = Callable[[int, FrameType | None], object] | signal.Handlers
+
 OUTPUT_BYTES = 65536
+LAST_WORDS_SECONDS = 1.0
 FOREGROUND_SIGNALS = ("SIGINT", "SIGQUIT", "SIGTSTP")
+ENDING_SIGNALS = ("SIGTERM", "SIGHUP")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,7 +58,7 @@ def run_quietly(
 def start_detached(argv: Sequence[str]) -> int:
     """Start a desktop program that outlives us; return 0, or 127 where it cannot be started."""
     try:
-        subprocess.Popen(
+        child = subprocess.Popen(
             argv,
             stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL,
@@ -62,15 +67,17 @@ def start_detached(argv: Sequence[str]) -> int:
         )
     except OSError:
         return 127
+    Task(child.wait)  # so that it does not stay as a zombie for as long as we live
     return 0
 
 
 def run_in_foreground(argv: Sequence[str], *, environment: Mapping[str, str] | None = None) -> int:
     """Give the terminal to a program until it ends; return its status (127: could not be started).
 
-    The keyboard's signals are the program's; terminal settings and our own handlers are put back on every path.
+    Interrupt and quit are the program's. Ctrl-Z stops us with it: were it ignored here, nobody could wake the program.
+    Terminal settings and our own handlers are put back on every path.
     """
-    with terminal_kept(), signals_ignored():
+    with terminal_kept(), signals_ignored("SIGINT", "SIGQUIT"):
         try:
             child = subprocess.Popen([*launcher("plain"), *argv] if os.name == "posix" else argv, env=environment)
         except OSError:
@@ -109,8 +116,11 @@ class BackgroundProcess:
             return self._output.decode(errors="replace")
 
     def poll(self) -> int | None:
-        """Return its status (negative: signal), or None while it runs."""
-        return self._child.poll()
+        """Return its status (negative: signal), or None while it runs; after its end `output` is complete."""
+        status = self._child.poll()
+        if status is not None:
+            self._reader.wait(LAST_WORDS_SECONDS)  # a grandchild that holds the pipe is not waited for
+        return status
 
     def stop(self, *, grace_seconds: float) -> int:
         """Ask it to end (SIGINT), kill its whole group after the grace; return its status."""
@@ -120,11 +130,12 @@ class BackgroundProcess:
                 self._child.wait(grace_seconds)
         if self._child.poll() is None:
             if os.name == "posix":
-                os.killpg(self._child.pid, signal.SIGKILL)
+                with contextlib.suppress(OSError):  # it has just ended: macOS refuses signals to a group of the dead
+                    os.killpg(self._child.pid, signal.SIGKILL)
             else:
                 self._child.kill()
         status = self._child.wait()
-        self._reader.wait(1.0)  # what it said last; a grandchild that holds the pipe is not waited for
+        self._reader.wait(LAST_WORDS_SECONDS)
         return status
 
     def _collect(self) -> None:
@@ -144,18 +155,39 @@ def launcher(mode: str) -> list[str]:
 
 
 @contextlib.contextmanager
-def signals_ignored() -> Iterator[None]:
-    """Ignore the keyboard's signals while another program has the terminal; put back what was there before."""
+def signals_ignored(*names: str) -> Iterator[None]:
+    """Ignore signals (the keyboard's) while another program has the terminal; put back what was there before."""
+    with _signals_handled(names or FOREGROUND_SIGNALS, signal.SIG_IGN):
+        yield
+
+
+@contextlib.contextmanager
+def undisturbed() -> Iterator[None]:
+    """Let no signal break off a cleanup of bounded length: the keyboard's are ignored, those that end us come after it.
+
+    A closed terminal often sends SIGHUP twice, and people press Ctrl-C twice.
+    """
+    held: list[int] = []
+    try:
+        with signals_ignored(), _signals_handled(ENDING_SIGNALS, lambda number, _frame: held.append(number)):
+            yield
+    finally:
+        for number in held[:1]:
+            signal.raise_signal(number)
+
+
+@contextlib.contextmanager
+def _signals_handled(names: Sequence[str], handler: Handler) -> Iterator[None]:
     previous = {}
-    for name in FOREGROUND_SIGNALS:
-        number = getattr(signal, name, None)  # Windows has SIGINT only
+    for name in names:
+        number = getattr(signal, name, None)  # Windows lacks most of them
         if number is not None:
-            previous[number] = signal.signal(number, signal.SIG_IGN)
+            previous[number] = signal.signal(number, handler)
     try:
         yield
     finally:
-        for number, handler in previous.items():
-            signal.signal(number, handler if handler is not None else signal.SIG_DFL)
+        for number, before in previous.items():
+            signal.signal(number, before if before is not None else signal.SIG_DFL)
 
 
 @contextlib.contextmanager
@@ -171,4 +203,14 @@ def terminal_kept(descriptor: int = 0) -> Iterator[None]:
         yield
     finally:
         with contextlib.suppress(termios.error):
-            termios.tcsetattr(descriptor, termios.TCSADRAIN, before)
+            termios.tcsetattr(descriptor, termios.TCSANOW, before)  # waiting for a stuck screen could take for ever
+
+
+def discard_typed(descriptor: int = 0) -> None:
+    """Forget what was typed and not yet read."""
+    if sys.platform == "win32":
+        return
+    import termios  # noqa: PLC0415 - does not exist on Windows
+
+    with contextlib.suppress(termios.error):
+        termios.tcflush(descriptor, termios.TCIFLUSH)

@@ -8,9 +8,10 @@ import contextlib
 import errno
 import fcntl
 import os
-import select
+import selectors
 import signal
 import subprocess
+import sys
 import termios
 import tty
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -19,14 +20,16 @@ from enum import StrEnum
 from types import FrameType
 
 from ec2menu.clock import Clock
-from ec2menu.connectors.process import launcher, signals_ignored, terminal_kept
+from ec2menu.connectors.process import launcher, signals_ignored, terminal_kept, undisturbed
 
 TAIL_BYTES = 8192
 CHUNK_BYTES = 65536
 MAX_PENDING_BYTES = 1 << 20
 POLL_SECONDS = 0.2
 KILL_GRACE_SECONDS = 2.0
-CTRL_C = b"\x03"
+GIVE_UP_KEYS = (b"\x03", b"\x1c")  # Ctrl-C and Ctrl-\
+# poll takes any descriptor where select stops at 1023, but only select works on every terminal of macOS.
+_Selector = selectors.PollSelector if sys.platform == "linux" else selectors.SelectSelector
 
 
 class Left(StrEnum):
@@ -34,6 +37,7 @@ class Left(StrEnum):
 
     EXITED = "exited"
     ESCAPED = "escaped"
+    HUNG_UP = "hung up"
     GAVE_UP = "gave up"
     NO_ANSWER = "no answer"
 
@@ -84,49 +88,69 @@ class _Pump:
     pending: bytes = b""
     tail: bytes = b""
     answered: bool = False
-    user_gone: bool = False
 
     def turn(self, timeout_seconds: float) -> Left | None:
         """Move what is there in both directions; return why to stop, if there is a reason."""
-        reading = [self.master]
-        if not self.user_gone and len(self.pending) < MAX_PENDING_BYTES:
-            reading.append(self.user_in)
-        readable, writable, _ = select.select(reading, [self.master] if self.pending else [], [], timeout_seconds)
-        if self.user_in in readable and (left := self._from_user()):
+        wanted = {self.master: selectors.EVENT_READ | (selectors.EVENT_WRITE if self.pending else 0)}
+        if len(self.pending) < MAX_PENDING_BYTES:
+            wanted[self.user_in] = selectors.EVENT_READ
+        ready = _wait_for(wanted, timeout_seconds)
+        if self.user_in in ready and (left := self._from_user()):
             return left
-        if writable:
-            with contextlib.suppress(BlockingIOError):
-                self.pending = self.pending[os.write(self.master, self.pending) :]
-        return Left.EXITED if self.master in readable and not self.from_program() else None
+        if ready.get(self.master, 0) & selectors.EVENT_WRITE:
+            self._to_program()
+        return self.from_program() if ready.get(self.master, 0) & selectors.EVENT_READ else None
 
     def _from_user(self) -> Left | None:
-        typed = os.read(self.user_in, CHUNK_BYTES)
-        if not typed:
-            self.user_gone = True
+        try:
+            typed = os.read(self.user_in, CHUNK_BYTES)
+        except BlockingIOError:  # somebody made the terminal non-blocking
             return None
-        if not self.answered and CTRL_C in typed:
+        except OSError:
+            typed = b""
+        if not typed:  # a terminal in raw mode has an end only when it is gone
+            return Left.HUNG_UP
+        if not self.answered and any(key in typed for key in GIVE_UP_KEYS):
             return Left.GAVE_UP
         passed, asked_to_leave = self.escape.feed(typed)
         self.pending += passed
         return Left.ESCAPED if asked_to_leave else None
 
-    def from_program(self) -> bool:
-        """Show what the program printed; return False at its end."""
+    def _to_program(self) -> None:
+        try:
+            self.pending = self.pending[os.write(self.master, self.pending) :]
+        except BlockingIOError:
+            return
+        except OSError:  # it has just ended; reading it tells
+            self.pending = b""
+
+    def from_program(self) -> Left | None:
+        """Show what the program printed; return why to stop at its end, or where nobody can see it any more."""
         try:
             printed = os.read(self.master, CHUNK_BYTES)
         except BlockingIOError:
-            return True
+            return None
         except OSError as error:
             if error.errno == errno.EIO:  # Linux's way to say that the other side is closed
-                return False
+                return Left.EXITED
             raise
-        if printed:
-            _write_all(self.user_out, printed)
-            self.tail = (self.tail + printed)[-TAIL_BYTES:]
-            self.answered = self.answered or self.has_answered(self.tail.decode(errors="replace"))
-        return bool(printed)
+        if not printed:
+            return Left.EXITED
+        self.tail = (self.tail + printed)[-TAIL_BYTES:]
+        if not self.answered:  # a program that has filled the tail has said something, whatever was cut off there
+            self.answered = len(self.tail) == TAIL_BYTES or self.has_answered(self.tail.decode(errors="replace"))
+        return None if _write_all(self.user_out, printed) else Left.HUNG_UP
 
 
+@contextlib.contextmanager
+def _as_os_error() -> Iterator[None]:
+    try:
+        yield
+    except termios.error as error:  # none, unlike all others
+        raise OSError(*error.args) from error
+
+
+@_as_os_error()
 def relay(
     argv: Sequence[str],
     *,
@@ -159,14 +183,13 @@ def relay(
             slave = -1
             try:
                 os.set_blocking(master, False)
-                tty.setraw(user_in, termios.TCSADRAIN)
+                tty.setraw(user_in, termios.TCSANOW)
                 pump = _Pump(master=master, user_in=user_in, user_out=user_out, has_answered=has_answered)
                 left = _pump_until_left(pump, child, clock, answer_seconds)
                 status = _end(child, by_itself=left is Left.EXITED)
             finally:
-                _end(child, by_itself=False)
-            if left is not Left.EXITED or status != 0:  # keys hammered at a dead shell must not choose from our menu
-                termios.tcflush(user_in, termios.TCIFLUSH)
+                with undisturbed():
+                    _end(child, by_itself=False)
     finally:
         os.close(master)
         if slave != -1:
@@ -181,7 +204,7 @@ def _pump_until_left(pump: _Pump, child: subprocess.Popen[bytes], clock: Clock, 
             return left
         if child.poll() is not None:
             # A grandchild may still hold the terminal open: take what is there and do not wait for its end.
-            while select.select([pump.master], [], [], 0)[0] and pump.from_program():
+            while _wait_for({pump.master: selectors.EVENT_READ}, 0) and pump.from_program() is None:
                 pass
             return Left.EXITED
         if not pump.answered and clock.now() > deadline:
@@ -199,10 +222,24 @@ def _end(child: subprocess.Popen[bytes], *, by_itself: bool) -> int:
         return child.wait()
 
 
+def _wait_for(wanted: Mapping[int, int], timeout_seconds: float) -> dict[int, int]:
+    """Wait until a descriptor is ready for what is wanted of it; return those that are, and for what."""
+    with _Selector() as selector:
+        for descriptor, events in wanted.items():
+            selector.register(descriptor, events)
+        return {key.fd: events for key, events in selector.select(timeout_seconds)}
+
+
 def _dress_like(user_in: int, slave: int) -> None:
-    """Give the pseudo-terminal the user's settings, but never let Ctrl-S freeze it."""
+    """Give the pseudo-terminal the user's settings, but never let Ctrl-S freeze it.
+
+    Lines and echo are off from the start, as the plugin will have it in a moment: what is typed until then would be
+    edited, cut at 4 KiB, and its echo taken for an answer.
+    """
     settings = termios.tcgetattr(user_in)
     settings[0] &= ~(termios.IXON | termios.IXOFF)
+    settings[3] &= ~(termios.ICANON | termios.ECHO | termios.ECHONL)
+    settings[6][termios.VMIN], settings[6][termios.VTIME] = 1, 0
     termios.tcsetattr(slave, termios.TCSANOW, settings)
 
 
@@ -223,9 +260,13 @@ def _size_followed(user_out: int, master: int) -> Iterator[None]:
         signal.signal(signal.SIGWINCH, previous if previous is not None else signal.SIG_DFL)
 
 
-def _write_all(descriptor: int, data: bytes) -> None:
+def _write_all(descriptor: int, data: bytes) -> bool:
+    """Write to the user's terminal, as slowly as it takes it; return False where it is gone."""
     while data:
         try:
             data = data[os.write(descriptor, data) :]
         except BlockingIOError:  # somebody made the terminal non-blocking
-            select.select([], [descriptor], [], POLL_SECONDS)
+            _wait_for({descriptor: selectors.EVENT_WRITE}, POLL_SECONDS)
+        except OSError:
+            return False
+    return True

@@ -11,6 +11,7 @@ from typing import Any
 
 from ec2menu.connectors.connector import Connector, SessionSpec
 from ec2menu.connectors.plugin import Ending, Verdict, has_answered, read_ending
+from ec2menu.connectors.process import discard_typed, undisturbed
 from ec2menu.errors import SessionFailed
 
 
@@ -39,7 +40,10 @@ def open_shell(connector: Connector, spec: SessionSpec) -> SessionResult:
         raise SessionFailed(f"the plugin could not be started: {error}", hint="type: ec2menu doctor") from error
     finally:
         if not closed:
-            connector.terminate(spec.region, session_id)
+            with undisturbed():
+                connector.terminate(spec.region, session_id)
+    if verdict.ending is not Ending.NORMAL:
+        discard_typed()  # keys hammered at a dead shell must not choose from our menu
     return SessionResult(session_id=session_id, verdict=verdict, lasted_seconds=connector.clock.now() - started)
 
 
@@ -61,6 +65,8 @@ def _run(connector: Connector, spec: SessionSpec, answer: Mapping[str, Any]) -> 
     )
     if result.left is Left.ESCAPED:
         return Verdict(ending=Ending.LEFT, detail="with ~.")
+    if result.left is Left.HUNG_UP:
+        return Verdict(ending=Ending.LEFT, detail="the terminal is gone")
     if result.left is Left.GAVE_UP:
         return Verdict(ending=Ending.LEFT, detail="before the agent answered")
     if result.left is Left.NO_ANSWER:

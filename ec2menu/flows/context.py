@@ -89,6 +89,11 @@ class Context:
             snapshots=Snapshots(self.snapshot_folder if self.keeps_snapshots else None),
         )
 
+    def renew_identity(self) -> None:
+        """Forget the credentials, and what was listed with them."""
+        self.aws.renew()
+        self.inventory.forget()
+
     def close(self) -> None:
         """Finish what must not be cut short."""
         if "inventory" in self.__dict__:

@@ -65,6 +65,9 @@ class LiveList:
         return self._context.inventory
 
     def _open(self) -> None:
+        if self._context.profiles.needs_mfa(self._context.profile):
+            self._context.load_credentials()  # here, because no thread may ask for the code
+        self._inventory.retry(self._kind, self._regions)
         first = self.take()
         if not _is_enough(first, late=False):
             self._context.terminal.watch(_Arrival(self._context, self._kind, self._regions), self._describe_waiting)

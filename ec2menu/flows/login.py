@@ -8,21 +8,19 @@ from ec2menu.flows.context import Context
 
 
 def offer_login(context: Context, error: Ec2MenuError) -> bool:
-    """Offer what renews the login that `error` says is over; return whether it was renewed."""
-    if isinstance(error, MfaNeeded) or context.profiles.needs_mfa(context.profile):
-        return _new_session(context, error, "type a new MFA code now?")
-    if isinstance(error, LoginExpired) and error.sso_profile:
+    """Offer what renews the login that `error` says is over; return whether it makes sense to try again."""
+    needs_mfa = isinstance(error, MfaNeeded) or context.profiles.needs_mfa(context.profile)
+    # A role that needs a code may stand on an SSO login; only that has run out when AWS itself has not been asked.
+    if isinstance(error, LoginExpired) and error.sso_profile and not (needs_mfa and error.code):
         return _sso_login(context, error)
-    return False
+    return needs_mfa and _new_session(context, error)
 
 
-def _new_session(context: Context, error: Ec2MenuError, question: str) -> bool:
+def _new_session(context: Context, error: Ec2MenuError) -> bool:
     context.terminal.note(f"! {error.message}")
-    if not context.terminal.confirm(question, default=True):
+    if not context.terminal.confirm("type a new MFA code now?", default=True):
         return False
-    context.aws.renew()
-    context.inventory.forget()
-    context.aws.authenticate()
+    context.renew_identity()  # the next call asks for the code
     return True
 
 
@@ -38,6 +36,5 @@ def _sso_login(context: Context, error: LoginExpired) -> bool:
     if status != 0:
         terminal.note(f"! aws sso login ended with status {status}")
         return False
-    context.aws.renew()
-    context.inventory.forget()
+    context.renew_identity()
     return True

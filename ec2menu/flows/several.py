@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from ec2menu.connectors.process import run_quietly, start_detached
 from ec2menu.connectors.windows import WindowOpener, WindowRequest, find_opener, open_windows, running_in_wsl
-from ec2menu.errors import Ec2MenuError, ExitStatus
+from ec2menu.errors import Ec2MenuError, ExitStatus, Interrupted
 from ec2menu.flows.connect import check_reachable, connect_shell
 from ec2menu.flows.context import Context
 from ec2menu.flows.targets import describe
@@ -85,6 +85,8 @@ def _one_after_another(context: Context, instances: Sequence[Instance]) -> int:
         context.terminal.note(f"[{position}/{len(instances)}]", Style.DIM)
         try:
             failed += connect_shell(context, instance) != ExitStatus.DONE
+        except Interrupted:
+            raise  # all of them
         except Ec2MenuError as error:
             context.terminal.fail(error)
             failed += 1

@@ -157,6 +157,14 @@ class Inventory:
             error=errors[0] if errors and not known else None,
         )
 
+    def retry(self, kind: ResourceKind, regions: Sequence[str]) -> None:
+        """Let what failed and left nothing be fetched again at the next look, for somebody who enters the list anew."""
+        with self._landed:
+            for region in regions:
+                shelf = self._shelf(kind, region)
+                if shelf.last is None and shelf.flight is None:
+                    shelf.error = shelf.landed_at = None
+
     def wait_for_news(self, version: int, *, seconds: float) -> bool:
         """Wait until something has landed since `version`; return whether it has."""
         with self._landed:

@@ -9,9 +9,10 @@ from math import ceil
 
 from ec2menu.models import Style
 from ec2menu.ui.terminal import Terminal
-from ec2menu.ui.text import fold, pad, shorten, width
+from ec2menu.ui.text import escape, fold, pad, shorten, width
 
 _GAP = 3
+_REMARK_GAP = 2
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -25,33 +26,46 @@ class Choice:
 
 
 def draw_choices(choices: Sequence[Choice], terminal: Terminal, *, reserved_lines: int) -> None:
-    """Print the choices numbered from 1, in as many columns as are needed to fit the screen's height."""
-    label_width = max((width(choice.label) for choice in choices), default=0)
+    """Print the choices numbered from 1, in as many columns as the screen's height asks for and its width allows.
+
+    Remarks give way, the widest first, before a column is given up.
+    """
+    if not choices:
+        return
+    label_width = max(width(choice.label) for choice in choices)
     digits = len(str(len(choices)))
-    texts = []
-    for number, choice in enumerate(choices, 1):
-        texts.append((f"{number:>{digits}}  {pad(choice.label, label_width)}", choice.remark))
-    cell = max((width(f"{text}  {remark}".rstrip()) for text, remark in texts), default=0)
-    available = max(1, terminal.height - reserved_lines)
-    columns = min(ceil(len(texts) / available), max(1, (terminal.width + _GAP) // (cell + _GAP))) or 1
-    rows = ceil(len(texts) / columns)
+    numbered = digits + 2 + label_width
+    wanted = ceil(len(choices) / max(1, terminal.height - reserved_lines))
+    possible = max(1, (terminal.width + _GAP) // (numbered + _GAP))
+    rows = ceil(len(choices) / min(wanted, possible))
+    columns = [choices[first : first + rows] for first in range(0, len(choices), rows)]
+    rooms = _rooms_for_remarks(columns, terminal.width - len(columns) * (numbered + _GAP) + _GAP)
     for row in range(rows):
-        parts = []
-        for column in range(columns):
-            index = column * rows + row
-            if index >= len(texts):
-                continue
-            text, remark = texts[index]
-            room = min(cell, terminal.width) - width(text) - 2
-            shown = shorten(remark, room) if room > 0 else ""
-            blanks = " " * (cell - width(text) - 2 - width(shown))
-            parts.append(f"{text}  {terminal.paint(shown, Style.DIM)}{blanks}")
-        terminal.data((" " * _GAP).join(parts).rstrip())
+        cells = []
+        for index, (column, room) in enumerate(zip(columns, rooms, strict=True)):
+            if row < len(column):
+                number = index * rows + row + 1
+                text = f"{number:>{digits}}  {pad(column[row].label, label_width)}"
+                remark = shorten(column[row].remark, room - _REMARK_GAP)
+                before = " " * min(room, _REMARK_GAP)
+                after = " " * (room - len(before) - width(remark))
+                cells.append(f"{text}{before}{terminal.paint(remark, Style.DIM)}{after}")
+        terminal.data((" " * _GAP).join(cells).rstrip())
+
+
+def _rooms_for_remarks(columns: Sequence[Sequence[Choice]], available: int) -> list[int]:
+    """Return how wide the remarks of each column and the gap before them may be, all at most `available`."""
+    rooms = [max(width(c.remark) + _REMARK_GAP if c.remark else 0 for c in column) for column in columns]
+    while sum(rooms) > max(0, available):
+        rooms[rooms.index(max(rooms))] -= 1
+    return rooms
 
 
 def find_choice(typed: str, choices: Sequence[Choice]) -> Choice | str:
     """Return the choice that was typed, by its number or in full by its key or an alias; else a sentence why not."""
     text = typed.strip()
+    if not choices:
+        return "there is nothing to choose from"
     if text.isdecimal():
         number = int(text) if len(text) < 10 else 0  # noqa: PLR2004 - no list has a billion lines
         if 1 <= number <= len(choices):
@@ -61,4 +75,4 @@ def find_choice(typed: str, choices: Sequence[Choice]) -> Choice | str:
     for choice in choices:
         if wanted in (fold(choice.key), *map(fold, choice.aliases)):
             return choice
-    return f"{shorten(text, 30)} is not one of them; type a number from 1 to {len(choices)}"
+    return f"{shorten(escape(text), 30)} is not one of them; type a number from 1 to {len(choices)}"

@@ -9,9 +9,7 @@ from enum import Enum
 from typing import Protocol
 
 from ec2menu.errors import Ec2MenuError, ExitStatus, Interrupted
-from ec2menu.ui.terminal import EndOfInput, Terminal
-
-_BUG_HINT = "run it again with --debug and report it with the log"
+from ec2menu.ui.terminal import EndOfInput, Stopped, Terminal
 
 
 class Move(Enum):
@@ -45,26 +43,9 @@ class Menu:
             self._enter(stack, screen)
         while stack:
             try:
-                move = stack[-1].ask()
-            except (Interrupted, EndOfInput) as left:
-                if len(stack) == 1:
-                    return ExitStatus.INTERRUPTED if isinstance(left, Interrupted) else ExitStatus.DONE
-                move = Move.BACK
-            except Ec2MenuError as error:
-                self.terminal.fail(error)
-                move = Move.STAY
-            except KeyboardInterrupt:
-                move = Move.STAY  # between two prompts: the screen is drawn again
-            except Exception as bug:
-                if len(stack) == 1:
-                    raise
-                from ec2menu.logs import log_bug  # noqa: PLC0415 - where all goes well, nothing is logged
-
-                log_bug()
-                self.terminal.fail(
-                    Ec2MenuError(f"this is a bug in ec2menu: {type(bug).__name__}: {bug}", hint=_BUG_HINT)
-                )
-                move = Move.BACK
+                move = self._ask(stack[-1], is_first=len(stack) == 1)
+            except Interrupted:
+                return ExitStatus.INTERRUPTED
             if move is Move.QUIT:
                 return ExitStatus.DONE
             if move is Move.BACK:
@@ -73,12 +54,50 @@ class Menu:
                 self._enter(stack, move)
         return ExitStatus.DONE
 
+    def _ask(self, screen: Screen, *, is_first: bool) -> Move | Screen:
+        """Return the screen's move, or what its failure means; raises Interrupted, and bugs, for the first one only."""
+        try:
+            return screen.ask()
+        except Stopped:
+            self.terminal.note("stopped")
+        except EndOfInput:
+            return Move.BACK
+        except Interrupted:
+            if is_first:
+                raise
+            return Move.BACK
+        except Ec2MenuError as error:
+            self.terminal.fail(error)
+        except KeyboardInterrupt:
+            pass  # between two prompts: the screen is drawn again
+        except Exception as bug:
+            if is_first:
+                raise
+            self.terminal.fail(describe_bug(bug))
+            return Move.BACK
+        return Move.STAY
+
     def _enter(self, stack: list[Screen], screen: Screen) -> None:
         try:
             screen.open()
-        except (Interrupted, KeyboardInterrupt):
+        except (Interrupted, EndOfInput, KeyboardInterrupt):
             self.terminal.note("stopped")
         except Ec2MenuError as error:
             self.terminal.fail(error)
+        except Exception as bug:
+            if not stack:
+                raise
+            self.terminal.fail(describe_bug(bug))
         else:
             stack.append(screen)
+
+
+def describe_bug(bug: Exception) -> Ec2MenuError:
+    """Log an exception that should not have happened, where there is a log, and return what to tell the user."""
+    from ec2menu.logs import log_bug  # noqa: PLC0415 - where all goes well, nothing is logged
+
+    log_bug()
+    return Ec2MenuError(
+        f"this is a bug in ec2menu: {type(bug).__name__}: {bug}",
+        hint="run it again with --debug and report it with the log",
+    )

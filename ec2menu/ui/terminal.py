@@ -14,7 +14,7 @@ from typing import Protocol, TextIO, TypeVar
 from ec2menu.clock import Clock
 from ec2menu.errors import Ec2MenuError, Interrupted, InvalidInput, TargetUnclear
 from ec2menu.models import Problem, Style
-from ec2menu.ui.text import escape, shorten
+from ec2menu.ui.text import escape, shorten, wrap
 
 R = TypeVar("R")
 R_co = TypeVar("R_co", covariant=True)
@@ -23,6 +23,7 @@ SHOW_PROGRESS_AFTER_SECONDS = 0.3
 PROGRESS_STEP_SECONDS = 0.1
 DEFAULT_SIZE = (80, 24)
 _CLEAR_LINE = "\r\x1b[K"
+_ECHOED_CTRL_C = "^C"  # the terminal writes it behind the status, which must stay one line to be cleared
 
 
 class Waitable(Protocol[R_co]):
@@ -39,6 +40,10 @@ class EndOfInput(Ec2MenuError):
     """Ctrl-D, or the end of a script that was typing."""
 
 
+class Stopped(Interrupted):
+    """Ctrl-C while something was being waited for: that ends, and nothing else does."""
+
+
 class Terminal:
     """stdin, stdout and stderr, with one colour policy and one way to ask."""
 
@@ -51,6 +56,8 @@ class Terminal:
         self._line_editing = False
         self.has_color = color and _color_wanted(environ, stdout)
         self._codes: dict[Style, str] = _color_codes() if self.has_color else {}
+        # One of the two may be a file: what is written there is not for a screen.
+        self._note_codes: dict[Style, str] = _color_codes() if color and _color_wanted(environ, stderr) else {}
 
     # -- what it is ---------------------------------------------------------------------------------------------
 
@@ -65,8 +72,13 @@ class Terminal:
         return _is_tty(self._stdout)
 
     @property
+    def is_unicode(self) -> bool:
+        """Whether stdout can carry any character; where not, Python's own escapes stand for the others."""
+        return self._stdout.encoding is None or self._stdout.encoding.lower().startswith("utf")
+
+    @property
     def width(self) -> int:
-        """Display columns of the screen; the last one stays free, because some terminals wrap when it is written."""
+        """Display columns of the screen, and never less than 20."""
         return max(20, shutil.get_terminal_size(DEFAULT_SIZE).columns)
 
     @property
@@ -78,8 +90,7 @@ class Terminal:
 
     def paint(self, text: str, style: Style) -> str:
         """Colour a text by its meaning, if there is colour."""
-        code = self._codes.get(style, "")
-        return f"{code}{text}{self._codes[Style.PLAIN]}" if code and text else text
+        return _painted(text, style, self._codes)
 
     @staticmethod
     def plain(text: str) -> str:
@@ -95,25 +106,44 @@ class Terminal:
         self._stdout.flush()
 
     def note(self, text: str, style: Style = Style.PLAIN) -> None:
-        """Tell the user something that is not data."""
-        with suppress(BrokenPipeError):
-            self._stdout.flush()
-        with suppress(OSError):
-            self._stderr.write(f"{self.paint(escape(text), style)}\n")
-            self._stderr.flush()
+        """Tell the user something that is not data; on a screen it is broken between words."""
+        for line in self._wrapped(text):
+            self._tell(line, style)
 
     def fail(self, error: Ec2MenuError) -> None:
         """Show an error: one sentence, one hint, and the matches where a name was not clear."""
         self.note(f"ec2menu: {error.message}", Style.BAD)
         for line in error.matches if isinstance(error, TargetUnclear) else ():
-            self.note(f"  {line}")
-        if error.hint:
-            self.note(f"  hint: {error.hint}", Style.DIM)
+            self._tell(f"  {escape(line)}", Style.PLAIN)
+        if error.hint:  # often a command, which can only be copied from a line that is not broken
+            self._tell(f"  hint: {escape(error.hint)}", Style.DIM)
 
     def problem(self, problem: Problem) -> None:
-        """Show one part of a listing that failed, as a dim line."""
-        hint = f" ({problem.hint})" if problem.hint else ""
-        self.note(f"! {problem.where}: {problem.message}{hint}", Style.DIM)
+        """Show one part of a listing that failed, dimly."""
+        self.note(_sentence(problem), Style.DIM)
+
+    def lines_of(self, problem: Problem) -> int:
+        """Return how many lines of the screen `problem` takes."""
+        return len(self._wrapped(_sentence(problem)))
+
+    def _wrapped(self, text: str) -> list[str]:
+        shown = escape(text)
+        return wrap(shown, self._note_width, indent="  ") if _is_tty(self._stderr) else [shown]
+
+    def _tell(self, line: str, style: Style) -> None:
+        with suppress(OSError):
+            self._stdout.flush()
+        with suppress(OSError):
+            self._stderr.write(f"{_painted(line, style, self._note_codes)}\n")
+            self._stderr.flush()
+
+    @property
+    def _note_width(self) -> int:
+        """Display columns of the screen that notes go to; `width` knows only stdout's."""
+        try:
+            return max(20, os.get_terminal_size(self._stderr.fileno()).columns)
+        except (OSError, ValueError):
+            return self.width
 
     # -- asking -------------------------------------------------------------------------------------------------
 
@@ -173,18 +203,18 @@ class Terminal:
     # -- waiting ------------------------------------------------------------------------------------------------
 
     def watch(self, task: Waitable[R], describe: Callable[[], str]) -> R:
-        """Wait for a task, showing after a moment what it is doing and for how long. Raises Interrupted on Ctrl-C."""
+        """Wait for a task, showing after a moment what it is doing and for how long. Raises Stopped on Ctrl-C."""
         started = self._clock.now()
         shown = False
         try:
             while not task.wait(PROGRESS_STEP_SECONDS):
                 elapsed = self._clock.now() - started
-                if elapsed >= SHOW_PROGRESS_AFTER_SECONDS and _is_tty(self._stderr):
+                if elapsed >= SHOW_PROGRESS_AFTER_SECONDS and self._can_redraw:
+                    shown = True  # before it is: Ctrl-C may come right after
                     self._show_status(f"{describe()} ({elapsed:.0f} s)")
-                    shown = True
             return task.result()
         except KeyboardInterrupt:
-            raise Interrupted("interrupted") from None
+            raise Stopped("interrupted") from None
         finally:
             if shown:
                 self._stderr.write(_CLEAR_LINE)
@@ -192,19 +222,24 @@ class Terminal:
 
     def working(self, function: Callable[[], None], text: str) -> None:
         """Do something that must be done in this thread, under a line that says what; nothing where nobody watches."""
-        if not _is_tty(self._stderr):
+        if not self._can_redraw:
             function()
             return
-        self._show_status(f"{text} …")
         try:
+            self._show_status(f"{text} …")
             function()
         finally:
             self._stderr.write(_CLEAR_LINE)
             self._stderr.flush()
 
+    @property
+    def _can_redraw(self) -> bool:
+        """Whether a line that was written can be taken back."""
+        return _is_tty(self._stderr) and self._environ.get("TERM") != "dumb"
+
     def _show_status(self, text: str) -> None:
-        line = self.paint(shorten(escape(text), self.width - 1), Style.DIM)
-        self._stderr.write(f"{_CLEAR_LINE}{line}")
+        line = shorten(escape(text), self._note_width - 1 - len(_ECHOED_CTRL_C))
+        self._stderr.write(f"{_CLEAR_LINE}{_painted(line, Style.DIM, self._note_codes)}")
         self._stderr.flush()
 
     def _edit_lines(self) -> None:
@@ -217,6 +252,16 @@ class Terminal:
                 readline.set_auto_history(True)
 
 
+def _sentence(problem: Problem) -> str:
+    hint = f" ({problem.hint})" if problem.hint else ""
+    return f"! {problem.where}: {problem.message}{hint}"
+
+
+def _painted(text: str, style: Style, codes: Mapping[Style, str]) -> str:
+    code = codes.get(style, "")
+    return f"{code}{text}{codes[Style.PLAIN]}" if code and text else text
+
+
 def _is_tty(stream: TextIO) -> bool:
     try:
         return stream.isatty()
@@ -224,8 +269,8 @@ def _is_tty(stream: TextIO) -> bool:
         return False
 
 
-def _color_wanted(environ: Mapping[str, str], stdout: TextIO) -> bool:
-    return not environ.get("NO_COLOR") and environ.get("TERM") != "dumb" and _is_tty(stdout)
+def _color_wanted(environ: Mapping[str, str], stream: TextIO) -> bool:
+    return not environ.get("NO_COLOR") and environ.get("TERM") != "dumb" and _is_tty(stream)
 
 
 def _color_codes() -> dict[Style, str]:

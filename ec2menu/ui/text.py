@@ -31,6 +31,7 @@ _REPLACED: dict[int, str | None] = {
     **{0x1F1E6 + index: chr(ord("A") + index) for index in range(26)},
 }
 
+_BLANKS_AND_WORD = re.compile(r" *[^ ]+")
 _DIGITS = re.compile(r"([0-9]+)")
 
 
@@ -81,6 +82,22 @@ def pad(text: str, columns: int, *, right: bool = False) -> str:
     """Fill `text` with blanks to `columns` display columns; `right` puts the text at the right end."""
     blanks = " " * (columns - width(text))
     return blanks + text if right else text + blanks
+
+
+def wrap(text: str, columns: int, *, indent: str = "") -> list[str]:
+    """Break `text` at its blanks into lines of at most `columns` display columns, all but the first after `indent`.
+
+    A word that is wider than a line stays whole, so that ids, ARNs and paths can still be copied.
+    """
+    lines: list[str] = []
+    line = ""
+    for word in _BLANKS_AND_WORD.findall(text):
+        if line and width(line + word) > columns:
+            lines.append(line)
+            line = indent + word.lstrip(" ")
+        else:
+            line += word
+    return [*lines, line]
 
 
 def fold(text: str) -> str:

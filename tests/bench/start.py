@@ -5,17 +5,14 @@ slows both sides alike; medians are printed.
 """
 
 import os
-import pty
-import select
-import statistics
 import subprocess
 import sys
 import tempfile
-import time
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 
-ROUNDS = 9
-PROMPT = b"region ["
+from tests.bench.timing import Screen, read_exports, report, run_process
+
+PROMPT = rb"region \["
 BARE_CALLS = """
 import boto3
 session = boto3.session.Session()
@@ -40,7 +37,7 @@ def main(instances: int) -> None:
             text=True,
         )
         try:
-            environment = {**menu_environment, **_exports(server)}
+            environment = {**menu_environment, **read_exports(server)}
             report(
                 f"EC2 table of {instances} / bare boto3, call after call",
                 lambda: _seconds([sys.executable, "-m", "ec2menu", "ls", "ec2"], environment),
@@ -51,49 +48,16 @@ def main(instances: int) -> None:
             server.wait()
 
 
-def report(what: str, ours: Callable[[], float], theirs: Callable[[], float]) -> None:
-    """Time both in turn and print medians and the median of the ratios."""
-    ours(), theirs()  # caches of files and bytecode
-    pairs = [(ours(), theirs()) for _ in range(ROUNDS)]
-    ratio = statistics.median(a / b for a, b in pairs)
-    mine, other = (statistics.median(column) for column in zip(*pairs, strict=True))
-    print(f"{what}: {ratio:.2f}  ({mine * 1000:.0f} ms / {other * 1000:.0f} ms, medians of {ROUNDS})")
-
-
 def _seconds(argv: list[str], environment: Mapping[str, str]) -> float:
-    started = time.perf_counter()
-    subprocess.run(argv, env=dict(environment), check=True, stdout=subprocess.DEVNULL)
-    return time.perf_counter() - started
+    return run_process(argv, environment).seconds
 
 
 def _seconds_to_menu(environment: Mapping[str, str]) -> float:
     """Time from the start of the process to the first prompt on a terminal."""
-    master, slave = pty.openpty()
-    started = time.perf_counter()
-    child = subprocess.Popen(
-        [sys.executable, "-m", "ec2menu"], env=dict(environment), stdin=slave, stdout=slave, stderr=slave
-    )
-    os.close(slave)
-    seen = b""
-    while PROMPT not in seen and select.select([master], [], [], 30)[0]:
-        seen += os.read(master, 65536)
-    elapsed = time.perf_counter() - started
-    os.write(master, b"q\n")
-    child.wait()
-    os.close(master)
+    with Screen([sys.executable, "-m", "ec2menu"], environment) as screen:
+        elapsed = screen.wait_for(PROMPT) - screen.started
+        screen.type("q")
     return elapsed
-
-
-def _exports(server: "subprocess.Popen[str]") -> dict[str, str]:
-    """Read the `export NAME=VALUE` lines that the demo's server prints when it is ready."""
-    found: dict[str, str] = {}
-    for line in server.stdout or ():
-        if line.startswith("export "):
-            name, _, value = line.removeprefix("export ").strip().partition("=")
-            found[name] = value.strip("'\"")
-        if "no_proxy" in found and "AWS_ENDPOINT_URL" in found:
-            break
-    return found
 
 
 if __name__ == "__main__":

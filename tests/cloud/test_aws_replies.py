@@ -72,7 +72,7 @@ def test_what_the_quicker_parser_does_not_know_is_left_to_botocore(aws: Aws, mon
 
 
 def test_a_model_that_lacks_what_is_used_is_left_as_it_is() -> None:
-    model = {"operations": {"DescribeInstances": {}}, "shapes": {}}
+    model: dict[str, Any] = {"operations": {"DescribeInstances": {}}, "shapes": {}}
     assert trim.trim(model, trim.USED["ec2"]) is model
 
 

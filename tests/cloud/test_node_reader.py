@@ -7,7 +7,7 @@ import pytest
 
 from ec2menu.demo.server import DemoAws
 from ec2menu.errors import LoginExpired, Throttled
-from ec2menu.models import Listing, SsmStatus
+from ec2menu.models import Instance, Listing, SsmStatus
 from ec2menu.resources.ec2 import fetch_instances
 from ec2menu.resources.node_reader import QUERIES_AT_ONCE, WORTH_SHARDING
 from tests.cloud.identities import aws_as
@@ -16,12 +16,12 @@ REGION = "us-east-1"
 NOW = datetime(2026, 3, 1, tzinfo=UTC)
 
 
-def fetch() -> Listing[object]:
+def fetch() -> Listing[Instance]:
     return fetch_instances(aws_as(), REGION, now=NOW, on_progress=lambda _text: None)
 
 
-def statuses(listing: Listing[object]) -> Counter[SsmStatus]:
-    return Counter(item.ssm_status for item in listing.items)  # type: ignore[attr-defined]  # all are instances
+def statuses(listing: Listing[Instance]) -> Counter[SsmStatus]:
+    return Counter(item.ssm_status for item in listing.items)
 
 
 def queries(demo: DemoAws) -> list[object]:
@@ -41,7 +41,7 @@ def test_every_node_is_there_and_hybrid_ones_too(aws_demo: DemoAws, count: int) 
         aws_demo.add_hybrid_node(REGION)
     found = fetch()
     assert statuses(found) == {SsmStatus.ONLINE: count + 7}
-    assert len({item.id for item in found.items}) == count + 7  # type: ignore[attr-defined]  # all are instances
+    assert len({item.id for item in found.items}) == count + 7
 
 
 def test_many_nodes_are_asked_for_by_id_and_few_are_not(aws_demo: DemoAws) -> None:

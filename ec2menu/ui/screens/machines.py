@@ -21,17 +21,21 @@ from ec2menu.ui import select
 from ec2menu.ui.menu import Move, Screen
 from ec2menu.ui.tables import render
 from ec2menu.ui.terminal import EndOfInput
+from ec2menu.ui.text import escape, shorten
 
 # Title, column heads, status line, prompt, the blank line above, and one for what happened last.
 FIXED_LINES = 6
 MIN_ROWS = 3
+MAX_FILTER_COLUMNS = 30
 _HELP = (
-    "3          connect to number 3            1,3-5   several, each in a window of its own where there can be one",
-    "all  !4    everything listed, all but 4   n  p    next and previous page",
-    "text       keep rows with the text        state:running web   a column and a text; !web leaves rows out",
-    "/text      filter even if it is a number  /       show all again",
-    "s age      sort by a column               s -age  the other way round",
-    "r          ask AWS again                  0  b    back          q   quit",
+    "3       connect to number 3           1,3-5   several, each in its own window",
+    "all     everything listed             !4      everything but 4",
+    "text    keep rows with the text       !text   leave them out; both can be",
+    "                                              column:value, as in state:running",
+    "/text   filter even by a number       /       show all again",
+    "s age   sort by a column              s -age  the other way round",
+    "n  p    next and previous page        r       ask AWS again",
+    "0  b    back                          q       quit",
 )
 
 
@@ -45,52 +49,64 @@ class MachineScreen:
         self._columns = shown_columns(kind, regions)
         self._keys = tuple(column.key for column in kind.columns)
         self._live = LiveList(context, kind, regions)
+        self._items: Sequence[Any] = ()
         self._terms: tuple[select.Term, ...] = ()
         self._sort = select.SortBy(column="name")
         self._page = 0
+        self._pages = 1
         self._quiet = False
-        self._items: list[Any] = []
 
     def open(self) -> None:
         """Take the first picture of the list."""
         self._live.open()
 
     def ask(self) -> "Move | Screen":
-        """Draw a page, read a selection, act on it. Numbers mean what was drawn last, whatever has landed since."""
+        """Draw a page, read a selection, act on it."""
         if not self._quiet:
             self._live.take()
-            self._items = self._arranged()
+            self._items = self._arranged()  # what is printed is what numbers mean, until it is printed again
             self._draw(self._items)
         self._quiet = False
         self._live.start()
         where = self._regions[0] if len(self._regions) == 1 else "all"
         typed = self._context.terminal.ask(f"{where} {self._kind.name}:")
         choice = select.parse(typed, numbers=range(1, len(self._items) + 1), columns=self._keys)
-        return self._act(choice, self._items)
+        return self._act(choice)
 
-    def _act(self, choice: select.Selection, items: Sequence[Any]) -> "Move | Screen":
+    def _act(self, choice: select.Selection) -> "Move | Screen":
         match choice:
             case select.Back():
                 return Move.BACK
             case select.Quit():
                 return Move.QUIT
             case select.Pick(numbers=numbers):
-                self._connect([items[number - 1] for number in numbers])
+                self._connect([self._items[number - 1] for number in numbers])
             case select.FilterBy(terms=terms):
                 self._terms, self._page = terms, 0
             case select.SortBy():
                 self._sort, self._page = choice, 0
             case select.NextPage():
-                self._page += 1
+                self._turn(1, "this is the last page")
             case select.PreviousPage():
-                self._page -= 1
+                self._turn(-1, "this is the first page")
             case select.Refresh():
-                self._live.refresh()
+                self._refresh()
             case select.Help():
                 self._say(*_HELP)
             case select.Wrong(reason=reason):
                 self._say(reason)
         return Move.STAY
+
+    def _turn(self, pages: int, otherwise: str) -> None:
+        if 0 <= self._page + pages < self._pages:
+            self._page += pages
+        else:
+            self._say(otherwise)
+
+    def _refresh(self) -> None:
+        self._quiet = True  # an error is told below the list, which stays as it is
+        self._live.refresh()
+        self._quiet = False
 
     def _say(self, *lines: str) -> None:
         """Say something below the list, which stays as it is."""
@@ -107,12 +123,12 @@ class MachineScreen:
     def _draw(self, items: Sequence[Any]) -> None:
         terminal = self._context.terminal
         problems = self._live.view.listing.problems
-        size = max(MIN_ROWS, terminal.height - FIXED_LINES - len(problems))
-        pages = max(1, -(-len(items) // size))
-        self._page = min(max(self._page, 0), pages - 1)
+        size = max(MIN_ROWS, terminal.height - FIXED_LINES - sum(map(terminal.lines_of, problems)))
+        self._pages = max(1, -(-len(items) // size))
+        self._page = min(self._page, self._pages - 1)
         first = self._page * size
         terminal.data("")
-        terminal.data(terminal.paint(self._title(len(items)), Style.STRONG))
+        terminal.data(terminal.paint(shorten(escape(self._title(len(items))), terminal.width), Style.STRONG))
         shown = items[first : first + size]
         if shown:
             for line in self._table(shown, first):
@@ -122,8 +138,9 @@ class MachineScreen:
         terminal.flush()
         for problem in problems:
             terminal.problem(problem)
-        page = f"page {self._page + 1}/{pages} n/p · " if pages > 1 else ""
-        terminal.note(f"{page}number connects · text filters · s COLUMN sorts · ? help · 0 back", Style.DIM)
+        page = f"page {self._page + 1}/{self._pages} n/p · " if self._pages > 1 else ""
+        keys = f"{page}? help · number connects · text filters · s COLUMN sorts · 0 back"
+        terminal.note(shorten(keys, terminal.width), Style.DIM)
 
     def _table(self, shown: Sequence[Any], first: int) -> list[str]:
         terminal = self._context.terminal
@@ -140,14 +157,15 @@ class MachineScreen:
     def _title(self, shown: int) -> str:
         view = self._live.view
         total = len(view.listing.items)
-        count = f"{shown:,} of {total:,}" if self._terms else f"{total:,}"
-        order = f"by {self._sort.column}{' (reversed)' if self._sort.reverse else ''}"
+        passing = shorten(escape(" ".join(map(_worded, self._terms))), MAX_FILTER_COLUMNS)
+        count = f"{shown:,} of {total:,} with {passing}" if self._terms else f"{total:,}"
+        order = f"by {'-' if self._sort.reverse else ''}{self._sort.column}"
         return f"{self._kind.title} in {self._where()}: {count} · {order} · {self._freshness(view)}"
 
     def _freshness(self, view: View) -> str:
         """Say how old the picture is, what changed with it, and what is on its way."""
         age = (self._context.clock.wall() - view.listing.as_of).total_seconds()
-        text = f"as of {describe_age(age)} ago" if age >= 1 else "just now"
+        text = f"{describe_age(age)} ago" if age >= 1 else "just now"
         if self._live.change:
             text += f" ({self._live.change})"
         if view.unknown:
@@ -184,6 +202,10 @@ class MachineScreen:
                 connect_one(self._context, instances[0])
                 self._quiet = False
         except (Interrupted, EndOfInput, KeyboardInterrupt):
-            self._context.terminal.note("stopped")
+            self._context.terminal.note("not connected" if len(chosen) == 1 else "stopped")
         except Ec2MenuError as error:
             self._context.terminal.fail(error)
+
+
+def _worded(term: select.Term) -> str:
+    return f"{'!' if term.negated else ''}{term.column}{':' if term.column else ''}{term.text}"

@@ -1,22 +1,27 @@
 """The first screen: which region. Drawn before boto3 is imported; what AWS says of the regions comes in behind it."""
 
+from collections.abc import Mapping, Sequence
+
 from ec2menu.aws.profiles import is_region_name
 from ec2menu.errors import Ec2MenuError
 from ec2menu.fanout import Task
 from ec2menu.flows.context import Context
-from ec2menu.models import Region, Style
+from ec2menu.models import Listing, Region, Style
 from ec2menu.resources.region_names import TITLES, offline_regions
 from ec2menu.state.recent import known_opt_in, note_region, recent_regions, remember_regions
 from ec2menu.ui.choices import Choice, draw_choices, find_choice
 from ec2menu.ui.menu import Move, Screen
-from ec2menu.ui.text import fold
+from ec2menu.ui.text import escape, fold, shorten
 
 ALL = "all"
+# What stands around the list: a blank line, title, key line, prompt, and one for what happened last.
 RESERVED_LINES = 5
+_KEYS = "? help · number or name chooses · text narrows · q quit"
 _HELP = (
-    "a number or a region's name chooses it; Enter takes the one in brackets",
-    "text narrows the list, / shows all again; r asks AWS which regions are enabled",
-    "0, b or Ctrl-D leaves; q quits",
+    "3 or eu-west-1  choose that region        Enter  take the one in brackets",
+    "text            narrow the list           /      show all again",
+    "r               ask AWS which ones are enabled",
+    "0  b  Ctrl-D    leave                     q      quit",
 )
 
 
@@ -27,50 +32,82 @@ class RegionScreen:
         self._context = context
         self._default = context.home
         self._filter = ""
-        self._news: Task[tuple[Region, ...]] | None = None
+        self._shown: list[Choice] = []
+        self._quiet = False
+        self._news: Task[Listing[Region]] | None = None
+        self._fresh: Sequence[Region] = ()
 
     def open(self) -> None:
         """Nothing to wait for: this screen is there at once."""
 
     def ask(self) -> "Move | Screen":
         """Draw the regions, read a choice."""
-        terminal = self._context.terminal
-        choices = [choice for choice in self._choices() if fold(self._filter) in fold(f"{choice.key} {choice.label}")]
-        terminal.data("")
-        terminal.data(terminal.paint(f"Region (profile {self._context.profile})", Style.STRONG))
-        draw_choices(choices, terminal, reserved_lines=RESERVED_LINES)
+        if not self._quiet:
+            self._draw()
+        self._quiet = False
         self._start_asking_aws()
-        typed = terminal.ask(f"region [{self._default}]:" if self._default else "region:").strip()
-        return self._answer(typed, choices)
+        default = "" if self._is_disabled(self._default) else self._default
+        typed = self._context.terminal.ask(f"region [{default}]:" if default else "region:").strip()
+        return self._answer(typed, default)
 
-    def _answer(self, typed: str, choices: list[Choice]) -> "Move | Screen":
+    def _draw(self) -> None:
+        terminal = self._context.terminal
+        choices = self._choices()
+        self._shown = [choice for choice in choices if self._passes(choice, self._filter)]
+        title = f"Region (profile {self._context.profile})"
+        if self._filter:
+            title += f": {len(self._shown)} of {len(choices) - 1} with {self._filter}"
+        terminal.data("")
+        terminal.data(terminal.paint(shorten(escape(title), terminal.width), Style.STRONG))
+        draw_choices(self._shown, terminal, reserved_lines=RESERVED_LINES)
+        if not self._shown:
+            terminal.data("no region has that; / shows all again")
+        if self._is_disabled(self._default):
+            terminal.note(f"! {self._default}, the default, is not enabled for this account", Style.DIM)
+        terminal.note(shorten(_KEYS, terminal.width), Style.DIM)
+
+    def _answer(self, typed: str, default: str) -> "Move | Screen":
         command = typed.lower()
         if command in ("q", "quit", "exit"):
             return Move.QUIT
         if command in ("0", "b", "back"):
             return Move.BACK
-        if command in ("?", "help"):
-            for line in _HELP:
-                self._context.terminal.note(line)
-            return Move.STAY
-        if command == "r":
-            self._refresh()
-            return Move.STAY
+        if not typed and default:
+            return self.enter(default)
         if not typed:
-            return self.enter(self._default) if self._default else Move.STAY
-        if command.startswith("/"):
-            self._filter = command[1:]
-            return Move.STAY
-        found = find_choice(typed, choices)
+            self._say("type a number or the name of a region")
+        elif command in ("?", "help"):
+            self._say(*_HELP)
+        elif command == "r":
+            self._refresh()
+        elif command.startswith("/"):
+            self._filter = typed[1:].strip()
+        else:
+            return self._find(typed)
+        return Move.STAY
+
+    def _find(self, typed: str) -> "Move | Screen":
+        """Take what was typed for a number or a name, else for a part of names and places to narrow the list by."""
+        found = find_choice(typed, self._shown)
         if isinstance(found, Choice):
             return self.enter(found.key)
-        if is_region_name(command):
-            return self.enter(command)
-        if not typed.isdecimal() and any(fold(typed) in fold(f"{c.key} {c.label}") for c in self._choices()):
+        if is_region_name(typed.lower()):
+            return self.enter(typed.lower())
+        if not typed.isdecimal() and any(self._passes(choice, typed) for choice in self._choices()):
             self._filter = typed
-            return Move.STAY
-        self._context.terminal.note(found)
+        else:
+            self._say(found)
         return Move.STAY
+
+    @staticmethod
+    def _passes(choice: Choice, text: str) -> bool:
+        return fold(text) in fold(f"{choice.key} {choice.remark}") and not (text and choice.key == ALL)
+
+    def _say(self, *lines: str) -> None:
+        """Say something below the list, which stays as it is."""
+        for line in lines:
+            self._context.terminal.note(line)
+        self._quiet = True
 
     def enter(self, region: str) -> Screen:
         """Return the screen of a region (or of all), and remember the choice."""
@@ -78,27 +115,35 @@ class RegionScreen:
 
         self._filter = ""
         if region == ALL:
-            return ResourceScreen(self._context, self._enabled() or self._refresh())
+            if not self._enabled():
+                self._refresh()
+            return ResourceScreen(self._context, self._enabled())
         note_region(self._context.store, self._context.profile, region, self._context.clock.wall())
         return ResourceScreen(self._context, (region,))
 
     def _choices(self) -> list[Choice]:
         """Return the regions that can be chosen: recent ones first, then by name; disabled ones only while unknown."""
         context = self._context
-        names = self._enabled() or tuple(region.name for region in offline_regions(self._default))
+        names = self._enabled() or sorted(region.name for region in offline_regions(self._default))
         recent = [name for name in recent_regions(context.store, context.profile) if name in names]
         if self._default in names and self._default not in recent:
             recent.append(self._default)
         ordered = [*recent, *(name for name in names if name not in recent)]
         choices = [Choice(key=name, label=name, remark=self._remark(name, recent)) for name in ordered]
-        return [*choices, Choice(key=ALL, label="all regions", remark="at once")]
+        return [*choices, Choice(key=ALL, label="all regions", remark="in one list")]
 
-    def _enabled(self) -> tuple[str, ...]:
+    def _enabled(self) -> list[str]:
         """Return the regions that AWS has called enabled, now or in an earlier run; none where it was never asked."""
-        context = self._context
-        opt_in = {region.name: region.opt_in for region in self._landed()}
-        opt_in = opt_in or known_opt_in(context.store, context.profile)
-        return tuple(name for name, status in sorted(opt_in.items()) if Region(name=name, opt_in=status).is_enabled)
+        opt_in = self._opt_in()
+        return sorted(name for name, status in opt_in.items() if Region(name=name, opt_in=status).is_enabled)
+
+    def _opt_in(self) -> Mapping[str, str]:
+        """Return what AWS has said of each region, now or in an earlier run; nothing where it never has."""
+        landed = {region.name: region.opt_in for region in self._landed()}
+        return landed or known_opt_in(self._context.store, self._context.profile)
+
+    def _is_disabled(self, region: str) -> bool:
+        return not Region(name=region, opt_in=self._opt_in().get(region, "")).is_enabled
 
     def _remark(self, name: str, recent: list[str]) -> str:
         marks = [TITLES.get(name, "")]
@@ -115,26 +160,28 @@ class RegionScreen:
         if self._news is None and not self._context.profiles.needs_mfa(self._context.profile):
             self._news = self._context.later(self._fetch)
 
-    def _landed(self) -> tuple[Region, ...]:
-        if self._news is None or not self._news.is_done:
-            return ()
+    def _landed(self) -> Sequence[Region]:
+        if self._fresh or self._news is None or not self._news.is_done:
+            return self._fresh
         try:
-            return self._news.result()
+            return self._news.result().items
         except Ec2MenuError:
             return ()  # choosing a region makes the same calls, and tells
 
-    def _fetch(self) -> tuple[Region, ...]:
+    def _fetch(self) -> Listing[Region]:
         from ec2menu.resources.regions import fetch_regions  # noqa: PLC0415 - imports boto3
 
         context = self._context
         found = fetch_regions(context.aws, now=context.clock.wall())
         if not found.problems:
             remember_regions(context.store, context.profile, found.items)
-        return found.items
+        return found
 
-    def _refresh(self) -> tuple[str, ...]:
-        """Ask AWS for the regions and wait for them; return the enabled ones."""
+    def _refresh(self) -> None:
         context = self._context
+        self._quiet = True  # an error is told below the list
         found = context.attempt(lambda: context.in_background(self._fetch, lambda: "asking AWS for the regions"))
-        self._news = None
-        return tuple(region.name for region in found if region.is_enabled)
+        self._fresh = found.items
+        for problem in found.problems:
+            context.terminal.problem(problem)
+        self._quiet = bool(found.problems)

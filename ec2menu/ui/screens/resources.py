@@ -15,6 +15,7 @@ _CHOICES = (
     Choice(key=EC2.name, label=EC2.title, remark="with hybrid nodes; a number opens a shell"),
     Choice(key=NODES.name, label=NODES.title, remark="every registered SSM agent"),
 )
+_HELP = "a number lists that kind; 0, b or Ctrl-D goes back; q quits"
 
 
 class ResourceScreen:
@@ -25,6 +26,7 @@ class ResourceScreen:
         self._regions = tuple(regions)
         self._name = self._regions[0] if len(self._regions) == 1 else "all regions"
         self._is_prefetching = False
+        self._quiet = False
 
     def open(self) -> None:
         """Load credentials that may need an MFA code here, because no later thread may ask for it."""
@@ -34,10 +36,9 @@ class ResourceScreen:
     def ask(self) -> "Move | Screen":
         """Draw the kinds, read a choice."""
         terminal = self._context.terminal
-        place = TITLES.get(self._name, f"({len(self._regions)})")
-        terminal.data("")
-        terminal.data(terminal.paint(f"{self._name} {place}".rstrip(), Style.STRONG))
-        draw_choices(_CHOICES, terminal, reserved_lines=RESERVED_LINES)
+        if not self._quiet:
+            self._draw()
+        self._quiet = False
         self._prefetch()
         typed = terminal.ask(f"{self._name}, list (0 back, q quit):").strip()
         if typed.lower() in ("q", "quit", "exit"):
@@ -46,14 +47,19 @@ class ResourceScreen:
             return Move.BACK
         if not typed:
             return Move.STAY
-        if typed.lower() in ("?", "help"):
-            terminal.note("type a number to list that kind; 0, b or Ctrl-D goes back; q quits")
-            return Move.STAY
-        found = find_choice(typed, _CHOICES)
+        found = _HELP if typed.lower() in ("?", "help") else find_choice(typed, _CHOICES)
         if isinstance(found, Choice):
             return MachineScreen(self._context, EC2 if found.key == EC2.name else NODES, self._regions)
         terminal.note(found)
+        self._quiet = True
         return Move.STAY
+
+    def _draw(self) -> None:
+        terminal = self._context.terminal
+        place = TITLES.get(self._name, f"({len(self._regions)})")
+        terminal.data("")
+        terminal.data(terminal.paint(f"{self._name} {place}".rstrip(), Style.STRONG))
+        draw_choices(_CHOICES, terminal, reserved_lines=RESERVED_LINES)
 
     def _prefetch(self) -> None:
         """Fetch the machines of the one region while the user reads; all regions are only fetched when asked for."""

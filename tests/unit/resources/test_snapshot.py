@@ -83,7 +83,7 @@ def test_only_the_owner_can_read_it_and_no_other_file_is_left(tmp_path: Path) ->
 
 
 def test_a_listing_with_a_part_missing_is_not_kept(tmp_path: Path) -> None:
-    partial = Listing(items=(), as_of=START, problems=(Problem(where=REGION, message="denied"),))
+    partial: Listing[Instance] = Listing(items=(), as_of=START, problems=(Problem(where=REGION, message="denied"),))
     Snapshots(tmp_path).save(EC2, REGION, partial)
     assert list(tmp_path.iterdir()) == []
 

@@ -22,10 +22,16 @@ WAIT_SECONDS = 10.0
 
 
 class HurryingClock(FakeClock):
-    """A clock on which a second passes whenever somebody looks."""
+    """A clock on which a second passes whenever somebody looks; `late` is set when a few have passed."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.late = threading.Event()
 
     def now(self) -> float:
         self.advance(1)
+        if super().now() > 1004:
+            self.late.set()
         return super().now()
 
 
@@ -217,7 +223,7 @@ def test_a_wait_shows_what_is_going_on_on_one_line_and_takes_it_away() -> None:
     desk.terminal.watch(Task(lambda: shown_twice.wait(WAIT_SECONDS)), describe)
     first = desk.notes.removeprefix(CLEAR).split(CLEAR)[0]
     assert first.startswith(f"listing {SHOWN}")
-    assert width(first) <= 39
+    assert width(first) <= 37  # Ctrl-C puts ^C behind it
     assert desk.notes.endswith(CLEAR)
     assert "\n" not in desk.notes
 
@@ -245,6 +251,14 @@ def test_ctrl_c_ends_a_wait_at_once_and_clears_its_line() -> None:
     with pytest.raises(Stopped):
         desk.terminal.watch(Task(lambda: never.wait(WAIT_SECONDS)), interrupt)
     never.set()
+
+
+def test_a_dumb_terminal_sees_no_progress_because_nothing_can_be_taken_back_there() -> None:
+    clock = HurryingClock()
+    desk = sit_down(err_tty=True, environ={"TERM": "dumb"}, clock=clock)
+    assert desk.terminal.watch(Task(lambda: clock.late.wait(WAIT_SECONDS)), lambda: "listing")
+    desk.terminal.working(lambda: None, "starting")
+    assert desk.notes == ""
 
 
 @pytest.mark.parametrize("tty", [True, False])

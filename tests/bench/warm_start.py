@@ -1,0 +1,52 @@
+"""The same menu the second time: to the first prompt, and from the choice of EC2 instances to their table.
+
+Run it with `python -m tests.bench.warm_start [INSTANCES] [LATENCY_MS]`. Cold is a home folder that ec2menu has never
+seen; warm is the next run in the same one, where the last listing may be drawn before AWS has answered. Only the
+screen is looked at: a table counts as drawn when rows with ids are there and the prompt below them. The rounds are
+whole pairs, each in a folder of its own.
+"""
+
+import statistics
+import sys
+import tempfile
+from collections.abc import Mapping
+
+from tests.bench.canned import Canned
+from tests.bench.fleet import REGION_NAMES, Size
+from tests.bench.timing import Screen
+
+REGION = REGION_NAMES[0]
+MENU = [sys.executable, "-m", "ec2menu", "-r", REGION]
+FIRST_PROMPT = rb"list \(0 back"
+TABLE = rb"(?s)i-0[0-9a-f]{16}.* ec2[^\r\n]*: ?\S*$"
+ROUNDS = 7
+
+
+def main(instances: int, latency_ms: float) -> None:
+    """Print the medians, cold and warm, and how they compare."""
+    pairs: list[tuple[tuple[float, float], tuple[float, float]]] = []
+    with Canned(Size(instances=instances, regions=1), latency_ms=latency_ms) as aws:
+        for _ in range(ROUNDS + 1):
+            with tempfile.TemporaryDirectory() as home:
+                environment = aws.environment(home)
+                pairs.append((look(environment), look(environment)))
+    del pairs[0]  # caches of files and bytecode
+    print(f"{instances} instances, {latency_ms:.0f} ms a call, medians of {ROUNDS}")
+    for position, what in enumerate(("start to first prompt", "choice to table")):
+        cold, warm = (statistics.median(pair[run][position] for pair in pairs) for run in (0, 1))
+        ratio = statistics.median(pair[1][position] / pair[0][position] for pair in pairs)
+        print(f"{what}, warm / cold: {ratio:.2f}  ({warm * 1000:.0f} ms / {cold * 1000:.0f} ms)")
+
+
+def look(environment: Mapping[str, str]) -> tuple[float, float]:
+    """Run the menu once: seconds from start to first prompt, and from the choice of EC2 to its table."""
+    with Screen(MENU, environment) as screen:
+        to_prompt = screen.wait_for(FIRST_PROMPT) - screen.started
+        chosen = screen.type("1")
+        to_table = screen.wait_for(TABLE) - chosen
+        screen.type("q")
+    return to_prompt, to_table
+
+
+if __name__ == "__main__":
+    main(int(sys.argv[1]) if len(sys.argv) > 1 else 1000, float(sys.argv[2]) if len(sys.argv) > 2 else 50.0)

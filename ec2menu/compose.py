@@ -4,6 +4,7 @@ Also where the demo takes the place of AWS: same code, another endpoint, its own
 """
 
 import argparse
+import gc
 import os
 import shutil
 import sys
@@ -13,7 +14,14 @@ from pathlib import Path
 
 import platformdirs
 
-from ec2menu.aws.profiles import active_profile, home_region, is_region_name, load_profiles
+from ec2menu.aws.profiles import (
+    Profiles,
+    active_profile,
+    home_region,
+    identity_key,
+    is_region_name,
+    load_profiles,
+)
 from ec2menu.clock import SystemClock
 from ec2menu.config import Config, load_config
 from ec2menu.errors import InvalidInput
@@ -22,12 +30,15 @@ from ec2menu.state.store import Store
 from ec2menu.ui.terminal import Terminal
 
 APP = "ec2menu"
+OBJECTS_BETWEEN_COLLECTIONS = 200_000
 # Where the demo of the ec2menu that opened this window listens; the AWS_* variables beside it lead there already.
 DEMO_VARIABLE = "EC2MENU_DEMO_ENDPOINT"
 
 
 def build_context(arguments: argparse.Namespace, stack: ExitStack) -> Context:
     """Return the Context; what must be closed at the end goes onto the stack. Raises InvalidInput."""
+    # A list of thousands makes millions of objects that stay; looking through them again and again doubles its cost.
+    gc.set_threshold(OBJECTS_BETWEEN_COLLECTIONS)
     clock = SystemClock()
     regions = _checked_regions(arguments.regions)
     config = _load_config(arguments)
@@ -59,7 +70,7 @@ def build_context(arguments: argparse.Namespace, stack: ExitStack) -> Context:
     stack.callback(store.close)
     first_region = next((region for region in regions if region != "all"), "")
     preferred_region = "" if arguments.demo else config.settings.region  # the demo's fleet is where the demo says
-    return Context(
+    context = Context(
         config=config,
         environ=os.environ,
         terminal=terminal,
@@ -74,7 +85,17 @@ def build_context(arguments: argparse.Namespace, stack: ExitStack) -> Context:
         again=_flags_again(arguments),
         plugin_command=(sys.executable, "-m", "ec2menu.demo.plugin") if arguments.demo else (),
         is_demo=arguments.demo,
+        snapshot_folder=_snapshot_folder(config, state_folder, profiles, profile),
+        keeps_snapshots=arguments.verb is None,
     )
+    stack.callback(context.close)
+    return context
+
+
+def _snapshot_folder(config: Config, state_folder: Path, profiles: Profiles, profile: str) -> Path | None:
+    if not config.settings.snapshot:
+        return None
+    return state_folder / "snapshots" / identity_key(os.environ, profiles, profile)
 
 
 def _load_config(arguments: argparse.Namespace) -> Config:

@@ -29,6 +29,7 @@ class Settings:
     workers: int = 20
     windows: bool = True
     answer_timeout_seconds: int = 30
+    snapshot: bool = True
 
 
 DESCRIPTIONS = {
@@ -40,6 +41,7 @@ DESCRIPTIONS = {
     "workers": "calls to AWS at the same time",
     "windows": "several sessions open in windows or tabs of their own",
     "answer_timeout_seconds": "seconds that a session may take to answer",
+    "snapshot": "the last lists are kept on disk, for the first screen",
 }
 _LIMITS = {"ttl_seconds": (0, 86_400), "workers": (1, 100), "answer_timeout_seconds": (5, 600)}
 

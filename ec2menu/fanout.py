@@ -1,10 +1,13 @@
-"""Work in other threads: one background task, or a bounded parallel map. The only thread code of the package.
+"""Work in other threads: a background task, a bounded parallel map, a pool. The only thread code of the package.
 
 Threads are daemons on purpose: a network call that hangs must not keep the program from ending. Waiting is done in
 short steps, so that Ctrl-C reaches the main thread at once.
 """
 
+import contextlib
+import sys
 import threading
+from collections import deque
 from collections.abc import Callable, Sequence
 from typing import Generic, TypeVar
 
@@ -12,19 +15,23 @@ A = TypeVar("A")
 R = TypeVar("R")
 
 WAIT_STEP_SECONDS = 0.1
+_M_ARENA_MAX = -8  # malloc.h
+_ARENAS = 2
 
 
 class Task(Generic[R]):
     """A function running in a thread of its own; its result or its exception comes out of `result`."""
 
-    def __init__(self, function: Callable[[], R]) -> None:
+    def __init__(self, function: Callable[[], R], *, started: bool = True) -> None:
         self._function = function
         self._done = threading.Event()
         self._value: R | None = None
         self._error: BaseException | None = None
-        threading.Thread(target=self._run, daemon=True).start()
+        if started:
+            threading.Thread(target=self.run, daemon=True).start()
 
-    def _run(self) -> None:
+    def run(self) -> None:
+        """Run the function here and now; for whoever made the task without starting it."""
         try:
             self._value = self._function()
         except BaseException as error:  # noqa: BLE001 - handed to whoever asks for the result
@@ -81,3 +88,46 @@ def fan_out(function: Callable[[A], R], items: Sequence[A], *, limit: int) -> li
     if errors:
         raise errors[min(errors)]
     return [results[index] for index in range(len(items))]
+
+
+class Pool:
+    """At most `limit` daemon threads that run what is submitted, in order; started as they are needed."""
+
+    def __init__(self, limit: int) -> None:
+        _share_memory()
+        self._limit = limit
+        self._idle = 0
+        self._threads = 0
+        self._queue: deque[Callable[[], None]] = deque()
+        self._wake = threading.Condition()
+
+    def submit(self, function: Callable[[], R]) -> Task[R]:
+        """Run the function as soon as a thread is free; its outcome is in the task."""
+        task: Task[R] = Task(function, started=False)
+        with self._wake:
+            self._queue.append(task.run)
+            if self._idle < len(self._queue) and self._threads < self._limit:
+                self._threads += 1
+                threading.Thread(target=self._work, daemon=True).start()
+            self._wake.notify()
+        return task
+
+    def _work(self) -> None:
+        while True:
+            with self._wake:
+                self._idle += 1
+                while not self._queue:
+                    self._wake.wait()
+                self._idle -= 1
+                run = self._queue.popleft()
+            run()
+
+
+def _share_memory() -> None:
+    """Let glibc's malloc keep few arenas; one for every thread costs 80 MB where each has parsed a large reply."""
+    if sys.platform != "linux":
+        return
+    import ctypes  # noqa: PLC0415 - not needed for the first menu
+
+    with contextlib.suppress(AttributeError, OSError):  # another C library
+        ctypes.CDLL(None).mallopt(_M_ARENA_MAX, _ARENAS)

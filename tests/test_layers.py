@@ -42,8 +42,11 @@ ALLOWED: dict[str, tuple[str, ...]] = {
 
 LOCKS = {
     "fanout.py": "makes the threads",
+    "aws/trim.py": "one thread looks which services there are",
+    "aws/replies.py": "one large reply is parsed at a time",
     "aws/session.py": "clients are made under a lock, and a prompt is refused outside the main thread",
     "connectors/process.py": "a thread of its own collects what a tunnel's plugin prints",
+    "flows/context.py": "whichever thread asks first makes the one identity",
     "resources/inventory.py": "one fetch at a time per list",
     "state/store.py": "one SQLite connection for all threads",
 }
@@ -57,7 +60,7 @@ HOMES: dict[str, Set[str]] = {
     "subprocess": {"connectors/process.py", "connectors/relay.py"},
     "signal": SIGNALS,
     "threading": set(LOCKS),
-    "concurrent": {"resources/inventory.py"},  # a Future without an executor: the outcome that waiting threads share
+    "concurrent": NOWHERE,
     "time": {"clock.py"},
     "cachetools": {"resources/inventory.py", "connectors/secrets.py"},
     "tabulate": {"ui/tables.py"},

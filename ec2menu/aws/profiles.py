@@ -5,6 +5,7 @@ decided here (precedence of region and profile) is handed to botocore explicitly
 """
 
 import configparser
+import hashlib
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -12,6 +13,7 @@ from pathlib import Path
 
 REGION_PATTERN = re.compile(r"[a-z]{2,4}(-[a-z]+){1,3}-\d{1,2}")
 _MAX_SOURCE_HOPS = 8
+_SECRET_SETTINGS = ("aws_secret_access_key", "aws_session_token")
 _PARTITION_HOMES = {
     "cn-": "cn-north-1",
     "us-gov-": "us-gov-west-1",
@@ -35,7 +37,7 @@ class Profiles:
 
     def sso_login_profile(self, profile: str) -> str:
         """Return the profile that `aws sso login` renews for `profile`: itself or one on its source_profile chain."""
-        for name in self._chain(profile):
+        for name in self.chain(profile):
             section = self.sections.get(name, {})
             if "sso_session" in section or "sso_start_url" in section:
                 return name
@@ -43,19 +45,20 @@ class Profiles:
 
     def needs_mfa(self, profile: str) -> bool:
         """Whether using the profile may ask for an MFA code: `mfa_serial` counts beside `role_arn` only."""
-        sections = [self.sections.get(name, {}) for name in self._chain(profile)]
+        sections = [self.sections.get(name, {}) for name in self.chain(profile)]
         return any("mfa_serial" in section and "role_arn" in section for section in sections)
 
     def needs_environment(self, profile: str) -> bool:
         """Whether the profile's role is assumed with the keys of the environment."""
-        sections = [self.sections.get(name, {}) for name in self._chain(profile)]
+        sections = [self.sections.get(name, {}) for name in self.chain(profile)]
         return any(section.get("credential_source") == "Environment" for section in sections)
 
     def has_web_identity(self, profile: str) -> bool:
         """Whether the profile itself names a web identity token (else it is the environment that does)."""
         return "web_identity_token_file" in self.sections.get(profile, {})
 
-    def _chain(self, profile: str) -> list[str]:
+    def chain(self, profile: str) -> list[str]:
+        """Return the profile and those that its credentials come from, in order."""
         names: list[str] = []
         while profile and profile not in names and len(names) < _MAX_SOURCE_HOPS:
             names.append(profile)
@@ -101,6 +104,18 @@ def active_profile(environ: Mapping[str, str], explicit: str | None) -> str:
 def home_region(environ: Mapping[str, str], profiles: Profiles, profile: str) -> str:
     """Return the region to start from: AWS_REGION (botocore ignores it), AWS_DEFAULT_REGION, the profile's, or ''."""
     return environ.get("AWS_REGION") or environ.get("AWS_DEFAULT_REGION") or profiles.region(profile)
+
+
+def identity_key(environ: Mapping[str, str], profiles: Profiles, profile: str) -> str:
+    """Return a short name for the identity in force, for files kept per identity; nothing secret can be read from it.
+
+    It changes with whatever may lead to another account: profile, its settings, the access key's id, the endpoint.
+    """
+    parts = [profile, environ.get("AWS_ENDPOINT_URL", ""), environ.get("AWS_ACCESS_KEY_ID", "")]
+    for name in profiles.chain(profile):
+        section = profiles.sections.get(name, {})
+        parts += [f"{key}={section[key]}" for key in sorted(section) if key not in _SECRET_SETTINGS]
+    return hashlib.sha256("\n".join(parts).encode()).hexdigest()[:16]
 
 
 def is_region_name(text: str) -> bool:

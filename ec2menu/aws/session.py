@@ -6,7 +6,6 @@ turn every foreign error into ours. Knows no resource: `resources/` says what to
 """
 
 import contextlib
-import gc
 import logging
 import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -27,14 +26,13 @@ from botocore.utils import JSONFileCache
 from ec2menu import __version__
 from ec2menu.aws.failures import BAD_KEY_CODES, Call, incomplete, translate
 from ec2menu.aws.profiles import Profiles, partition_home
-from ec2menu.aws.repair import repair_reply
-from ec2menu.aws.trim import make_loader, parse_moment
+from ec2menu.aws.replies import ReplyParsers
+from ec2menu.aws.trim import make_loader
 from ec2menu.errors import CredentialsError, Ec2MenuError, IncompleteAnswer, RegionDisabled
 from ec2menu.models import Identity
 
 T = TypeVar("T")
 
-XML_SERVICES = ("ec2", "rds", "elasticache", "sts")
 
 CONNECT_TIMEOUT_SECONDS = 3
 READ_TIMEOUT_SECONDS = 20
@@ -216,22 +214,19 @@ class Aws:
             retries={"mode": "standard", "total_max_attempts": attempts},
             max_pool_connections=self._workers,
         )
-        with _collector_paused():
-            return self._load_session()[0].client(service, region_name=region, config=config)
+        return self._load_session()[0].client(service, region_name=region, config=config)
 
     def _load_session(self) -> tuple[boto3.session.Session, botocore.session.Session]:
         with self._lock:
             if self._session is None or self._core is None:
                 core = botocore.session.Session(profile=self.profile if self._explicit else None)
                 core.register_component("data_loader", make_loader(core.get_config_variable("data_path")))
-                core.get_component("response_parser_factory").set_parser_defaults(timestamp_parser=parse_moment)
+                core.register_component("response_parser_factory", ReplyParsers())
                 cache = _SharedCache(str(Path(CLI_CACHE_FOLDER).expanduser()))
                 resolver = create_credential_resolver(core, cache=cache, region_name=self.home or None)
                 # botocore has no public way to name the prompter; the default, getpass, would go round our terminal.
                 resolver.get_provider("assume-role")._prompter = self._prompt  # noqa: SLF001
                 core.register_component("credential_provider", resolver)
-                for service in XML_SERVICES:
-                    core.register(f"before-parse.{service}", repair_reply)
                 core.register("after-call", _log_call)
                 self._core, self._session = core, boto3.session.Session(botocore_session=core)
             return self._session, self._core
@@ -310,18 +305,6 @@ def _until_complete(read: Callable[[], T], what: str) -> T:
         except IncompleteAnswer:
             _log.debug("%s was cut short, reading it again", what)
     return read()
-
-
-@contextlib.contextmanager
-def _collector_paused() -> Iterator[None]:
-    """Make a client without garbage collections in between: they double its cost (a class of 800 methods)."""
-    was_enabled = gc.isenabled()
-    gc.disable()
-    try:
-        yield
-    finally:
-        if was_enabled:
-            gc.enable()
 
 
 def _log_call(http_response: Any, parsed: Mapping[str, Any], model: Any, **_rest: Any) -> None:

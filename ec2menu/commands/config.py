@@ -35,6 +35,7 @@ def run_config(context: Context) -> int:
     terminal.data("")
     terminal.data(f"config file  {config.path}{'' if config.path.exists() else '  (not there yet)'}")
     terminal.data(f"state file   {context.store.path}")
+    terminal.data(f"snapshots    {context.snapshot_folder or 'none are kept (snapshot = false)'}")
     return ExitStatus.DONE
 
 

@@ -9,7 +9,7 @@ from typing import Any
 
 from ec2menu.errors import ExitStatus, InvalidInput
 from ec2menu.flows.context import Context
-from ec2menu.flows.listing import arrange, get_listing, require_regions
+from ec2menu.flows.listing import arrange, get_listing, require_regions, shown_columns
 from ec2menu.models import Listing, Style
 from ec2menu.resources.kinds import ResourceKind, kind_named, to_record
 from ec2menu.ui.select import Wrong, parse_filters, parse_sort
@@ -38,7 +38,7 @@ def run_ls(context: Context, request: LsRequest) -> int:
     regions = require_regions(context) if kind.is_regional else ()
     listing = get_listing(context, kind, regions, refresh=request.refresh)
     items = arrange(context, kind, listing.items, terms=terms, sort=sort)
-    text = _format(context, kind, items, request.output)
+    text = _format(context, kind, regions, items, output=request.output)
     if text:
         context.terminal.data(text)
     context.terminal.flush()
@@ -56,7 +56,7 @@ def _nothing(kind: ResourceKind, listing: Listing[Any], regions: Sequence[str]) 
     return f"there are no {kind.title}{where}"
 
 
-def _format(context: Context, kind: ResourceKind, items: Sequence[Any], output: str) -> str:
+def _format(context: Context, kind: ResourceKind, regions: Sequence[str], items: Sequence[Any], *, output: str) -> str:
     if output == "ids":
         return "\n".join(kind.identify(item)[0] for item in items)
     terminal = context.terminal
@@ -68,7 +68,7 @@ def _format(context: Context, kind: ResourceKind, items: Sequence[Any], output: 
         return ""
     lines = render(
         items,
-        kind.columns,
+        shown_columns(kind, regions),
         now=context.clock.wall(),
         width=terminal.width if terminal.is_screen else None,
         numbers=None,

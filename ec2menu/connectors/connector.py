@@ -2,13 +2,15 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from ec2menu.aws.session import Aws
 from ec2menu.clock import Clock
 from ec2menu.connectors.plugin import Plugin, invocation
 from ec2menu.errors import IncompleteAnswer
 from ec2menu.fanout import Task
+
+if TYPE_CHECKING:
+    from ec2menu.aws.session import Aws
 
 REASON = "ec2menu"
 TERMINATE_SECONDS = 5.0
@@ -38,7 +40,7 @@ class SessionSpec:
 class Connector:
     """What sessions and tunnels need: the identity, the plugin, the environment to run it in, and time."""
 
-    aws: Aws
+    aws: "Aws"
     plugin: Plugin
     environ: Mapping[str, str]
     clock: Clock

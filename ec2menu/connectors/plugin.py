@@ -11,11 +11,13 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from ec2menu.aws.session import PluginIdentity
 from ec2menu.connectors.process import Completed
 from ec2menu.errors import PluginMissing, PluginUnusable
+
+if TYPE_CHECKING:
+    from ec2menu.aws.session import PluginIdentity
 
 NAME = "session-manager-plugin"
 RESPONSE_VARIABLE = "AWS_SSM_START_SESSION_RESPONSE"
@@ -138,7 +140,7 @@ def invocation(
     request: Mapping[str, Any],
     region: str,
     endpoint: str,
-    identity: PluginIdentity,
+    identity: "PluginIdentity",
     environ: Mapping[str, str],
 ) -> Invocation:
     """Return the call of the plugin for a StartSession answer: six arguments, the token by environment where it can."""

@@ -7,8 +7,9 @@ wait for it.
 import functools
 import shutil
 import sys
+import threading
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
@@ -28,6 +29,8 @@ if TYPE_CHECKING:  # these import boto3, which the first menu does not wait for
 R = TypeVar("R")
 
 PLUGIN_VERSION_SECONDS = 10.0
+# Importing boto3 in a thread would slow down whatever a quick user asks for next.
+HEAD_START_SECONDS = 0.3
 
 
 @dataclass(kw_only=True)
@@ -48,29 +51,61 @@ class Context:
     again: Sequence[str]
     plugin_command: tuple[str, ...] = ()
     is_demo: bool = False
+    snapshot_folder: Path | None = None
+    keeps_snapshots: bool = False
     _has_warned: bool = False
+    _aws: "Aws | None" = None
+    _aws_lock: threading.Lock = field(default_factory=threading.Lock)
 
-    @functools.cached_property
+    @property
     def aws(self) -> "Aws":
-        """The identity and its clients; the first use imports boto3."""
+        """The identity and its clients; the first use, in whichever thread, imports boto3."""
         from ec2menu.aws.session import Aws  # noqa: PLC0415 - a quarter of a second that the first menu does not have
 
-        return Aws(
-            profile=self.profile,
-            explicit=self.is_profile_explicit,
-            home=self.home,
-            profiles=self.profiles,
-            ask_mfa=self.terminal.secret,
-            workers=self.config.settings.workers,
-        )
+        with self._aws_lock:
+            if self._aws is None:
+                self._aws = Aws(
+                    profile=self.profile,
+                    explicit=self.is_profile_explicit,
+                    home=self.home,
+                    profiles=self.profiles,
+                    ask_mfa=self.terminal.secret,
+                    workers=self.config.settings.workers,
+                )
+            return self._aws
 
     @functools.cached_property
     def inventory(self) -> "Inventory":
-        """What has been listed so far."""
-        from ec2menu.resources.inventory import Inventory  # noqa: PLC0415 - imports boto3
+        """What has been listed so far, in this run or (on disk) the one before."""
+        from ec2menu.resources.inventory import Inventory  # noqa: PLC0415 - the first menu lists nothing
+        from ec2menu.resources.snapshot import Snapshots  # noqa: PLC0415 - the same
 
         settings = self.config.settings
-        return Inventory(aws=self.aws, clock=self.clock, ttl_seconds=settings.ttl_seconds, workers=settings.workers)
+        return Inventory(
+            aws=lambda: self.aws,
+            clock=self.clock,
+            ttl_seconds=settings.ttl_seconds,
+            workers=settings.workers,
+            snapshots=Snapshots(self.snapshot_folder if self.keeps_snapshots else None),
+        )
+
+    def renew_identity(self) -> None:
+        """Forget the credentials, and what was listed with them."""
+        self.aws.renew()
+        self.inventory.forget()
+
+    def close(self) -> None:
+        """Finish what must not be cut short."""
+        if "inventory" in self.__dict__:
+            self.inventory.close()
+
+    def known_count(self, region: str) -> int | None:
+        """Return how many machines the region is known to have, or None where it has not been listed in this run."""
+        if "inventory" not in self.__dict__:
+            return None  # nothing was listed, and the first menu does not wait for the imports
+        from ec2menu.resources.kinds import EC2  # noqa: PLC0415 - the same
+
+        return self.inventory.count(EC2, region)
 
     def find_connector(self) -> "Connector":
         """Return what opens sessions, with the plugin as it is now.
@@ -98,6 +133,15 @@ class Context:
             clock=self.clock,
             answer_seconds=self.config.settings.answer_timeout_seconds,
         )
+
+    def later(self, function: Callable[[], R]) -> Task[R]:
+        """Run a function in a thread, after the user has been shown what is on the screen now."""
+
+        def run() -> R:
+            self.clock.sleep(HEAD_START_SECONDS)
+            return function()
+
+        return Task(run)
 
     def in_background(self, function: Callable[[], R], describe: Callable[[], str]) -> R:
         """Run a function in a thread while the user sees what it is doing and can stop waiting with Ctrl-C.

@@ -5,7 +5,7 @@ from typing import Any
 
 from ec2menu.errors import InvalidInput
 from ec2menu.flows.context import Context
-from ec2menu.models import Listing
+from ec2menu.models import Column, Listing
 from ec2menu.resources.kinds import REGIONS, ResourceKind
 from ec2menu.ui.select import SortBy, Term
 from ec2menu.ui.tables import matches, sort_items
@@ -24,6 +24,11 @@ def get_listing(context: Context, kind: ResourceKind, regions: Sequence[str], *,
         return context.inventory.listing(kind, regions, refresh=refresh, on_progress=note)
 
     return context.attempt(lambda: context.in_background(fetch, lambda: progress[0]))
+
+
+def shown_columns(kind: ResourceKind, regions: Sequence[str]) -> tuple[Column[Any], ...]:
+    """Return the columns of a list: the region's only where there are several."""
+    return tuple(column for column in kind.columns if column.key != "region" or len(regions) > 1)
 
 
 def arrange(

@@ -20,7 +20,7 @@ def _new_session(context: Context, error: Ec2MenuError) -> bool:
     context.terminal.note(f"! {error.message}")
     if not context.terminal.confirm("type a new MFA code now?", default=True):
         return False
-    context.aws.renew()  # the next call asks for the code
+    context.renew_identity()  # the next call asks for the code
     return True
 
 
@@ -36,5 +36,5 @@ def _sso_login(context: Context, error: LoginExpired) -> bool:
     if status != 0:
         terminal.note(f"! aws sso login ended with status {status}")
         return False
-    context.aws.renew()
+    context.renew_identity()
     return True

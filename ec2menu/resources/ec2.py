@@ -3,14 +3,16 @@
 from collections.abc import Callable, Iterable
 from dataclasses import replace
 from datetime import datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from ec2menu.aws.session import Aws
 from ec2menu.clock import describe_age
 from ec2menu.errors import CredentialsError, Ec2MenuError
-from ec2menu.fanout import Task
 from ec2menu.models import Cell, Column, Instance, Listing, ManagedNode, Problem, SsmStatus, Style
-from ec2menu.resources.nodes import age_cell, fetch_nodes
+from ec2menu.resources.node_reader import NodeReader
+from ec2menu.resources.nodes import age_cell
+
+if TYPE_CHECKING:
+    from ec2menu.aws.session import Aws
 
 # DescribeInstances takes 5..1000; without a size one answer holds everything, "susceptible to throttling and timeouts".
 PAGE_SIZE = 1000
@@ -19,7 +21,7 @@ _STATE_STYLES = {"running": Style.GOOD, "pending": Style.WARN, "stopping": Style
 _SSM_STYLES = {SsmStatus.ONLINE: Style.GOOD, SsmStatus.CONNECTION_LOST: Style.BAD, SsmStatus.UNKNOWN: Style.WARN}
 
 
-def fetch_instances(aws: Aws, region: str, *, now: datetime, on_progress: Callable[[str], None]) -> Listing[Instance]:
+def fetch_instances(aws: "Aws", region: str, *, now: datetime, on_progress: Callable[[str], None]) -> Listing[Instance]:
     """Return every machine of a region: DescribeInstances and DescribeInstanceInformation read at the same time.
 
     `on_progress` hears how many of each so far. When only SSM fails, the instances are listed with an unknown SSM
@@ -35,17 +37,16 @@ def fetch_instances(aws: Aws, region: str, *, now: datetime, on_progress: Callab
 
         return note
 
-    nodes_task = Task(lambda: fetch_nodes(aws, region, on_count=count(1)))
+    reader = NodeReader(aws, region, on_count=count(1))
     instances: list[Instance] = []
     nodes: list[ManagedNode] | None = None
-    problems: list[Problem] = []
     failures: list[Ec2MenuError] = []
     try:
         instances = _fetch_ec2(aws, region, count(0))
     except Ec2MenuError as error:
         failures.append(error)
     try:
-        nodes = nodes_task.result()
+        nodes = reader.finish([instance.id for instance in instances if instance.state in ("running", "pending")])
     except Ec2MenuError as error:
         failures.append(error)
     of_identity = [error for error in failures if isinstance(error, CredentialsError)]
@@ -57,7 +58,7 @@ def fetch_instances(aws: Aws, region: str, *, now: datetime, on_progress: Callab
     return Listing(items=tuple(join(instances, nodes)), as_of=now, problems=tuple(problems))
 
 
-def _fetch_ec2(aws: Aws, region: str, on_count: Callable[[int], None]) -> list[Instance]:
+def _fetch_ec2(aws: "Aws", region: str, on_count: Callable[[int], None]) -> list[Instance]:
     instances = aws.list_all(
         "ec2",
         "DescribeInstances",
@@ -171,6 +172,7 @@ def _name(instance: Instance, _now: datetime) -> Cell:
 
 COLUMNS: tuple[Column[Instance], ...] = (
     Column(key="name", title="Name", cell=_name, priority=1, min_width=14),
+    Column(key="region", title="Region", cell=lambda instance, _now: Cell(text=instance.region), priority=1),
     Column(key="id", title="Instance ID", cell=lambda instance, _now: Cell(text=instance.id)),
     Column(key="state", title="State", cell=_state, priority=4),
     Column(key="type", title="Type", cell=lambda instance, _now: Cell(text=instance.type), priority=8),

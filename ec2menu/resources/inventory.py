@@ -1,38 +1,87 @@
-"""What has been listed, kept for a while: the cache in front of every fetch.
+"""What has been listed: cached, refreshed behind the user's back, shared by whoever asks at the same time.
 
-What was listed whole is kept for the time to live; failures, and listings with a part missing, never. One fetch per
-region and kind is under way at a time, and whoever asks meanwhile shares its outcome. A region that fails among several
-is a Problem beside the others' items.
+Two ways to ask. `listing` waits for the answer (scripts, a single target). `view` never waits: it returns what is known
+now (fresh, stale or from disk) and starts fetching what is missing or old. Failures are never kept as emptiness: old
+items stay, with a Problem beside them.
 """
 
 import threading
 from collections.abc import Callable, Sequence
-from concurrent.futures import Future
+from dataclasses import dataclass, field
 from typing import Any
 
 from cachetools import TTLCache
 
-from ec2menu.aws.session import Aws
 from ec2menu.clock import Clock
 from ec2menu.errors import Ec2MenuError
-from ec2menu.fanout import fan_out
+from ec2menu.fanout import Pool, Task
 from ec2menu.models import Listing, Problem
-from ec2menu.resources.kinds import ResourceKind
+from ec2menu.resources.kinds import AwsSource, ResourceKind
+from ec2menu.resources.snapshot import Snapshots
 
 MAX_LISTINGS = 512
 NO_REGION = ""
+# A listing this old, as a part of its time to live, is fetched anew behind the user's back.
+REFRESH_AT = 0.8
+CLOSE_SECONDS = 0.5
+
+Key = tuple[str, str]
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class View:
+    """What is known at one moment: the items, the regions still being asked, and those of which nothing is known yet.
+
+    `version` grows whenever something has landed; `error` is the first failure where nothing at all is known.
+    """
+
+    listing: Listing[Any]
+    asking: tuple[str, ...]
+    unknown: tuple[str, ...]
+    version: int
+    error: Ec2MenuError | None = None
+
+    @property
+    def is_complete(self) -> bool:
+        """Whether nothing more is on its way."""
+        return not self.asking
+
+
+@dataclass(slots=True)
+class _Shelf:
+    """What is kept of one region and kind: the last good listing, the last failure, and the fetch under way."""
+
+    last: Listing[Any] | None = None
+    error: Ec2MenuError | None = None
+    flight: Task[Listing[Any]] | None = None
+    progress: str = ""
+    landed_at: float | None = None
+    was_recalled: bool = False
+
+
+@dataclass(slots=True, kw_only=True)
 class Inventory:
-    """Listings per region and kind, fetched at most once per `ttl_seconds` (0: every time), `workers` at a time."""
+    """Listings per region and kind: fresh for `ttl_seconds` (0: never), fetched by at most `workers` threads."""
 
-    def __init__(self, *, aws: Aws, clock: Clock, ttl_seconds: float, workers: int) -> None:
-        self._aws = aws
-        self._clock = clock
-        self._workers = workers
-        self._lock = threading.Lock()
-        self._flights: dict[tuple[str, str], Future[Listing[Any]]] = {}
-        self._cache: TTLCache[tuple[str, str], Listing[Any]] = TTLCache(MAX_LISTINGS, ttl_seconds, timer=clock.now)
+    aws: AwsSource
+    clock: Clock
+    ttl_seconds: float
+    workers: int
+    snapshots: Snapshots = field(default_factory=lambda: Snapshots(None))
+    _fresh: TTLCache[Key, Listing[Any]] = field(init=False)
+    _pool: Pool = field(init=False)
+    _shelves: dict[Key, _Shelf] = field(default_factory=dict)
+    _landed: threading.Condition = field(default_factory=threading.Condition)
+    _version: int = 0
+    _era: int = 0
+    _saving: int = 0
+
+    def __post_init__(self) -> None:
+        """Make the cache and the threads' pool."""
+        self._fresh = TTLCache(MAX_LISTINGS, self.ttl_seconds, timer=self.clock.now)
+        self._pool = Pool(self.workers)
+
+    # -- waiting ------------------------------------------------------------------------------------------------
 
     def listing(
         self,
@@ -42,84 +91,208 @@ class Inventory:
         refresh: bool = False,
         on_progress: Callable[[str], None] = lambda _text: None,
     ) -> Listing[Any]:
-        """Return the items of a kind in the regions, from the cache unless `refresh`.
+        """Return the items of a kind in the regions once all have answered; from memory where fresh, unless `refresh`.
 
         Raises the region's error when there is only one region; with several, failures become problems, and only if
         all fail the first is raised.
         """
-        if not kind.is_regional:
-            return self._one(kind, NO_REGION, refresh, on_progress)
-        if not regions:
-            return Listing(items=(), as_of=self._clock.wall())
-        if len(regions) == 1:
-            return self._one(kind, regions[0], refresh, on_progress)
-        answered: list[str] = []
-
-        def one(region: str) -> Listing[Any] | Ec2MenuError:
+        asked = list(regions) if kind.is_regional else [NO_REGION]
+        flights = [self._fresh_or_flight(kind, region, refresh=refresh) for region in asked]
+        outcomes: list[Listing[Any] | Ec2MenuError] = []
+        for found in flights:
+            if isinstance(found, Listing):
+                outcomes.append(found)
+                continue
+            while not found.wait(0.1):
+                on_progress(self.describe_progress(kind, asked))
             try:
-                return self._one(kind, region, refresh, lambda _text: None)
+                outcomes.append(found.result())
             except Ec2MenuError as error:
-                return error
-            finally:
-                answered.append(region)
-                on_progress(f"{len(answered)} of {len(regions)} regions")
+                outcomes.append(error)
+            on_progress(self.describe_progress(kind, asked))
+        return _merge(asked, outcomes, self.clock)
 
-        return _merge(regions, fan_out(one, regions, limit=self._workers))
+    def describe_progress(self, kind: ResourceKind, regions: Sequence[str]) -> str:
+        """Say how far the fetches under way are: a count of one region, or how many regions have answered."""
+        with self._landed:
+            shelves = [self._shelf(kind, region) for region in regions]
+            if len(shelves) == 1:
+                return shelves[0].progress
+            waiting = sum(shelf.flight is not None for shelf in shelves)
+            count = sum(len(shelf.last.items) for shelf in shelves if shelf.last)
+        return f"{len(shelves) - waiting} of {len(shelves)} regions, {count:,} so far"
+
+    # -- looking ------------------------------------------------------------------------------------------------
+
+    def view(self, kind: ResourceKind, regions: Sequence[str], *, fetch: bool = True) -> View:
+        """Return what is known now, and start fetching what is unknown, expired or about to expire. Never waits.
+
+        With `fetch` False nothing is started; what would be counts as being asked.
+        """
+        asked = list(regions) if kind.is_regional else [NO_REGION]
+        due = []
+        for region in asked:
+            self._recall(kind, region)
+            if self._is_due(kind, region):
+                due.append(region)
+                if fetch:
+                    self._fly(kind, region)
+        with self._landed:
+            shelves = {region: self._shelf(kind, region) for region in asked}
+            version = self._version
+        known = {region: shelf.last for region, shelf in shelves.items() if shelf.last is not None}
+        problems = [problem for listing in known.values() for problem in listing.problems]
+        problems += [_problem(region, shelf.error) for region, shelf in shelves.items() if shelf.error]
+        errors = [shelf.error for shelf in shelves.values() if shelf.error]
+        listing = Listing(
+            items=tuple(item for found in known.values() for item in found.items),
+            as_of=min((found.as_of for found in known.values()), default=self.clock.wall()),
+            problems=tuple(problems),
+        )
+        return View(
+            listing=listing,
+            asking=tuple(region for region, shelf in shelves.items() if shelf.flight is not None or region in due),
+            unknown=tuple(region for region, shelf in shelves.items() if shelf.last is None and not shelf.error),
+            version=version,
+            error=errors[0] if errors and not known else None,
+        )
+
+    def retry(self, kind: ResourceKind, regions: Sequence[str]) -> None:
+        """Let what failed and left nothing be fetched again at the next look, for somebody who enters the list anew."""
+        with self._landed:
+            for region in regions:
+                shelf = self._shelf(kind, region)
+                if shelf.last is None and shelf.flight is None:
+                    shelf.error = shelf.landed_at = None
+
+    def wait_for_news(self, version: int, *, seconds: float) -> bool:
+        """Wait until something has landed since `version`; return whether it has."""
+        with self._landed:
+            return self._landed.wait_for(lambda: self._version > version, seconds)
+
+    def count(self, kind: ResourceKind, region: str) -> int | None:
+        """Return how many items are known in a region, or None where it has not been asked in this run."""
+        shelf = self._shelves.get((kind.name, region))
+        return len(shelf.last.items) if shelf and shelf.last else None
 
     def forget(self) -> None:
-        """Drop everything, after the identity has changed; what is under way for the old one is not kept either."""
-        with self._lock:
-            self._cache.clear()
-            self._flights.clear()
+        """Drop everything, after the identity has changed; what is still under way lands nowhere."""
+        with self._landed:
+            self._era += 1
+            self._shelves.clear()
+            self._fresh.clear()
 
-    def _one(self, kind: ResourceKind, region: str, refresh: bool, on_progress: Callable[[str], None]) -> Listing[Any]:
-        key = (kind.name, region)
-        with self._lock:
-            kept = None if refresh else self._cache.get(key)
-            if kept is not None:
-                return kept
-            under_way = self._flights.get(key)
-            flight = under_way or self._flights.setdefault(key, Future())
-        if under_way:
-            return under_way.result()
+    def close(self) -> None:
+        """Let files that are being written be finished, in bounded time; fetches under way are simply left."""
+        with self._landed:
+            self._landed.wait_for(lambda: not self._saving, CLOSE_SECONDS)
+
+    # -- inside -------------------------------------------------------------------------------------------------
+
+    def _shelf(self, kind: ResourceKind, region: str) -> _Shelf:
+        return self._shelves.setdefault((kind.name, region), _Shelf())
+
+    def _recall(self, kind: ResourceKind, region: str) -> None:
+        """Take the last listing from disk, once, where nothing is in memory."""
+        with self._landed:
+            shelf = self._shelf(kind, region)
+            if shelf.last is not None or shelf.was_recalled:
+                return
+            shelf.was_recalled = True
+        found = self.snapshots.load(kind, region, now=self.clock.wall())
+        with self._landed:
+            if shelf.last is None:
+                shelf.last = found
+
+    def _is_due(self, kind: ResourceKind, region: str) -> bool:
+        """Tell whether a fetch is wanted: none has landed in this run, or the last one is about to expire."""
+        with self._landed:
+            shelf = self._shelf(kind, region)
+            if shelf.flight is not None:
+                return False
+            return shelf.landed_at is None or self.clock.now() - shelf.landed_at >= self.ttl_seconds * REFRESH_AT
+
+    def _fresh_or_flight(self, kind: ResourceKind, region: str, *, refresh: bool) -> Listing[Any] | Task[Listing[Any]]:
+        with self._landed:
+            found = None if refresh else self._fresh.get((kind.name, region))
+        return found if found is not None else self._fly(kind, region)
+
+    def _fly(self, kind: ResourceKind, region: str) -> Task[Listing[Any]]:
+        """Start a fetch, or share the one under way."""
+        with self._landed:
+            shelf = self._shelf(kind, region)
+            if shelf.flight is None:
+                era = self._era
+                shelf.progress = ""
+                shelf.flight = self._pool.submit(lambda: self._fetch(kind, region, shelf, era))
+            return shelf.flight
+
+    def _fetch(self, kind: ResourceKind, region: str, shelf: _Shelf, era: int) -> Listing[Any]:
+        def note(text: str) -> None:
+            shelf.progress = text
+
         try:
-            found = kind.fetch(self._aws, region, self._clock.wall(), on_progress)
+            found = kind.fetch(self.aws(), region, self.clock.wall(), note)
         except BaseException as error:
-            self._land(key, flight, None)
-            flight.set_exception(error)
+            self._land(kind, region, shelf, era=era, error=error)
             raise
-        self._land(key, flight, found)
-        flight.set_result(found)
+        self._land(kind, region, shelf, era=era, found=found)
         return found
 
-    def _land(self, key: tuple[str, str], flight: "Future[Listing[Any]]", found: Listing[Any] | None) -> None:
-        """End a flight and keep what it found, unless everything was forgotten meanwhile."""
-        with self._lock:
-            if self._flights.get(key) is not flight:
-                return
-            del self._flights[key]
-            if found is None:
-                return
-            self._cache.pop(key, None)
-            if not found.problems:
-                self._cache[key] = found
+    def _land(
+        self,
+        kind: ResourceKind,
+        region: str,
+        shelf: _Shelf,
+        *,
+        era: int,
+        found: Listing[Any] | None = None,
+        error: BaseException | None = None,
+    ) -> None:
+        with self._landed:
+            shelf.flight = None
+            shelf.landed_at = self.clock.now()
+            self._version += 1
+            shelf.error = _worded(error)
+            if found is not None:
+                shelf.last = found
+                self._fresh.pop((kind.name, region), None)
+                if era == self._era and not found.problems:
+                    self._fresh[kind.name, region] = found
+            self._saving += 1
+            self._landed.notify_all()
+        if found is not None and era == self._era:
+            self.snapshots.save(kind, region, found)
+        with self._landed:
+            self._saving -= 1
+            self._landed.notify_all()
 
 
-def _merge(regions: Sequence[str], outcomes: Sequence[Listing[Any] | Ec2MenuError]) -> Listing[Any]:
+def _worded(error: BaseException | None) -> Ec2MenuError | None:
+    if error is None or isinstance(error, Ec2MenuError):
+        return error
+    return Ec2MenuError(f"this is a bug in ec2menu: {type(error).__name__}: {error}", hint="report it")
+
+
+def _problem(region: str, error: Ec2MenuError) -> Problem:
+    return Problem(where=region, message=error.message, hint=error.hint, status=error.status)
+
+
+def _merge(regions: Sequence[str], outcomes: Sequence[Listing[Any] | Ec2MenuError], clock: Clock) -> Listing[Any]:
     found = [outcome for outcome in outcomes if isinstance(outcome, Listing)]
+    if len(found) == len(outcomes) == 1:
+        return found[0]
     failed = [
         (region, outcome)
         for region, outcome in zip(regions, outcomes, strict=True)
         if isinstance(outcome, Ec2MenuError)
     ]
-    if not found:
+    if failed and not found:
         raise failed[0][1]
     problems = [problem for listing in found for problem in listing.problems]
-    problems += [
-        Problem(where=region, message=error.message, hint=error.hint, status=error.status) for region, error in failed
-    ]
+    problems += [_problem(region, error) for region, error in failed]
     return Listing(
         items=tuple(item for listing in found for item in listing.items),
-        as_of=min(listing.as_of for listing in found),
+        as_of=min((listing.as_of for listing in found), default=clock.wall()),
         problems=tuple(problems),
     )

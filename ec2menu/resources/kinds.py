@@ -7,14 +7,18 @@ import dataclasses
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from ec2menu.aws.session import Aws
 from ec2menu.errors import InvalidInput
 from ec2menu.models import Column, Instance, Listing, ManagedNode, Region
-from ec2menu.resources import ec2, nodes, regions
+from ec2menu.resources import ec2, nodes, packing, regions
+from ec2menu.resources.packing import Packing
 
-Fetch = Callable[[Aws, str, datetime, Callable[[str], None]], Listing[Any]]
+if TYPE_CHECKING:  # importing boto3 is not worth waiting for where a snapshot is drawn
+    from ec2menu.aws.session import Aws
+
+AwsSource = Callable[[], "Aws"]
+Fetch = Callable[["Aws", str, datetime, Callable[[str], None]], Listing[Any]]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -28,18 +32,19 @@ class ResourceKind:
     identify: Callable[[Any], tuple[str, str]]
     is_dimmed: Callable[[Any], bool]
     is_regional: bool = True
+    packing: Packing | None = None
 
 
-def _fetch_ec2(aws: Aws, region: str, now: datetime, on_progress: Callable[[str], None]) -> Listing[Instance]:
+def _fetch_ec2(aws: "Aws", region: str, now: datetime, on_progress: Callable[[str], None]) -> Listing[Instance]:
     return ec2.fetch_instances(aws, region, now=now, on_progress=on_progress)
 
 
-def _fetch_nodes(aws: Aws, region: str, now: datetime, on_progress: Callable[[str], None]) -> Listing[ManagedNode]:
+def _fetch_nodes(aws: "Aws", region: str, now: datetime, on_progress: Callable[[str], None]) -> Listing[ManagedNode]:
     found = nodes.fetch_nodes(aws, region, on_count=lambda count: on_progress(f"{count:,} SSM nodes"))
     return Listing(items=tuple(found), as_of=now)
 
 
-def _fetch_regions(aws: Aws, _region: str, now: datetime, _on_progress: Callable[[str], None]) -> Listing[Region]:
+def _fetch_regions(aws: "Aws", _region: str, now: datetime, _on_progress: Callable[[str], None]) -> Listing[Region]:
     found = regions.fetch_regions(aws, now=now)
     return replace(found, items=tuple(region for region in found.items if region.is_enabled))
 
@@ -51,6 +56,7 @@ EC2 = ResourceKind(
     columns=ec2.COLUMNS,
     identify=lambda instance: (instance.id, instance.name),
     is_dimmed=lambda instance: not instance.is_connectable,
+    packing=packing.INSTANCES,
 )
 NODES = ResourceKind(
     name="nodes",
@@ -59,6 +65,7 @@ NODES = ResourceKind(
     columns=nodes.COLUMNS,
     identify=lambda node: (node.id, node.label),
     is_dimmed=lambda node: node.ping != "Online",
+    packing=packing.NODES,
 )
 REGIONS = ResourceKind(
     name="regions",

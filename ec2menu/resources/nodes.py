@@ -1,38 +1,57 @@
 """SSM-managed nodes: every agent that has registered in a region, EC2 or hybrid (`mi-*`)."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from ec2menu.aws.session import Aws
 from ec2menu.clock import describe_age
 from ec2menu.models import Cell, Column, ManagedNode, PingStatus, Style
 
+if TYPE_CHECKING:
+    from ec2menu.aws.session import Aws
+
 # DescribeInstanceInformation takes 5..50 and gives 10 when not asked: the list that "only looked at 10 of my 100".
 PAGE_SIZE = 50
+_KNOWN_PINGS = frozenset(PingStatus)
 
 
-def fetch_nodes(aws: Aws, region: str, *, on_count: Callable[[int], None] = lambda _count: None) -> list[ManagedNode]:
-    """Return every managed node of a region (SSM DescribeInstanceInformation); stopped instances are not among them."""
+def fetch_nodes(
+    aws: "Aws",
+    region: str,
+    *,
+    filters: Sequence[dict[str, Any]] = (),
+    on_node: Callable[[ManagedNode], None] = lambda _node: None,
+    on_count: Callable[[int], None] = lambda _count: None,
+) -> list[ManagedNode]:
+    """Return every managed node of a region (SSM DescribeInstanceInformation); stopped instances are not among them.
+
+    `filters` are AWS's own; `on_node` hears each node as it comes (again, where a cut-off list is read anew).
+    """
+
+    def parse(entry: dict[str, Any]) -> tuple[ManagedNode]:
+        node = parse_node(entry, region)
+        on_node(node)
+        return (node,)
+
     return aws.list_all(
         "ssm",
         "DescribeInstanceInformation",
         region,
         key="InstanceInformationList",
         page_size=PAGE_SIZE,
-        parse=lambda entry: (parse_node(entry, region),),
+        parse=parse,
         on_count=on_count,
+        **({"Filters": list(filters)} if filters else {}),
     )
 
 
 def parse_node(entry: dict[str, Any], region: str) -> ManagedNode:
     """Turn one InstanceInformation into a ManagedNode; an unknown PingStatus counts as lost."""
     status = str(entry.get("PingStatus", ""))
-    known = {ping.value for ping in PingStatus}
     return ManagedNode(
         id=str(entry.get("InstanceId", "")),
         region=region,
-        ping=PingStatus(status) if status in known else PingStatus.CONNECTION_LOST,
+        ping=PingStatus(status) if status in _KNOWN_PINGS else PingStatus.CONNECTION_LOST,
         last_ping=entry.get("LastPingDateTime"),
         platform_type=str(entry.get("PlatformType", "")),
         platform_name=str(entry.get("PlatformName", "")),

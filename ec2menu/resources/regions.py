@@ -1,16 +1,18 @@
 """Regions: which ones the account may use. Choosing and ordering them for a person is the region screen's business."""
 
 from datetime import datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ec2menu.aws.profiles import partition_home
-from ec2menu.aws.session import Aws
 from ec2menu.errors import AccessDenied, AwsError, RegionDisabled
 from ec2menu.models import Cell, Column, Listing, Problem, Region, Style
 from ec2menu.resources.region_names import TITLES, offline_regions
 
+if TYPE_CHECKING:
+    from ec2menu.aws.session import Aws
 
-def fetch_regions(aws: Aws, *, now: datetime) -> Listing[Region]:
+
+def fetch_regions(aws: "Aws", *, now: datetime) -> Listing[Region]:
     """Return every region with its opt-in status (EC2 DescribeRegions, else account ListRegions, else the known list).
 
     A denial is a Problem beside the known list; any other failure is raised. Where the home region is not enabled,
@@ -22,7 +24,7 @@ def fetch_regions(aws: Aws, *, now: datetime) -> Listing[Region]:
         return _fetch_in(aws, partition_home(aws.home), now=now)
 
 
-def _fetch_in(aws: Aws, asked_in: str, *, now: datetime) -> Listing[Region]:
+def _fetch_in(aws: "Aws", asked_in: str, *, now: datetime) -> Listing[Region]:
     try:
         answer = aws.call("ec2", "DescribeRegions", asked_in, key="Regions", AllRegions=True)
         regions = [parse_region(entry) for entry in answer["Regions"]]

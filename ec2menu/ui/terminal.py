@@ -9,21 +9,31 @@ import shutil
 import sys
 from collections.abc import Callable, Mapping
 from contextlib import suppress
-from typing import TextIO, TypeVar
+from typing import Protocol, TextIO, TypeVar
 
 from ec2menu.clock import Clock
 from ec2menu.errors import Ec2MenuError, Interrupted, InvalidInput, TargetUnclear
-from ec2menu.fanout import Task
 from ec2menu.models import Problem, Style
 from ec2menu.ui.text import escape, shorten, wrap
 
 R = TypeVar("R")
+R_co = TypeVar("R_co", covariant=True)
 
 SHOW_PROGRESS_AFTER_SECONDS = 0.3
 PROGRESS_STEP_SECONDS = 0.1
 DEFAULT_SIZE = (80, 24)
 _CLEAR_LINE = "\r\x1b[K"
 _ECHOED_CTRL_C = "^C"  # the terminal writes it behind the status, which must stay one line to be cleared
+
+
+class Waitable(Protocol[R_co]):
+    """Something that ends sometime, such as a `fanout.Task`."""
+
+    def wait(self, seconds: float) -> bool:
+        """Wait at most `seconds`; return whether it has ended."""
+
+    def result(self) -> R_co:
+        """Return what came out of it, or raise."""
 
 
 class EndOfInput(Ec2MenuError):
@@ -192,7 +202,7 @@ class Terminal:
 
     # -- waiting ------------------------------------------------------------------------------------------------
 
-    def watch(self, task: Task[R], describe: Callable[[], str]) -> R:
+    def watch(self, task: Waitable[R], describe: Callable[[], str]) -> R:
         """Wait for a task, showing after a moment what it is doing and for how long. Raises Stopped on Ctrl-C."""
         started = self._clock.now()
         shown = False

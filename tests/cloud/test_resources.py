@@ -88,7 +88,9 @@ def test_a_thousand_and_one_machines_are_all_listed(aws_demo: DemoAws, aws: Aws)
     listing = machines(aws, heard=heard)
     assert ids(listing.items) == sorted(made)
     assert heard[-1] == "1,001 instances, 1,001 SSM nodes"
-    assert (len(aws_demo.calls_of(INSTANCES)), len(aws_demo.calls_of(NODE_LIST))) == (2, 21)
+    assert len(aws_demo.calls_of(INSTANCES)) == 2
+    # A chain of 21 pages, or a part of it, and then queries by id for what it has not shown yet, and one for hybrids.
+    assert 21 <= len(aws_demo.calls_of(NODE_LIST)) <= 23
 
 
 @pytest.mark.parametrize("count", COUNTS)
@@ -197,7 +199,7 @@ def test_a_list_that_is_cut_every_time_is_a_problem_and_never_shown_in_part(aws_
 def test_a_disabled_region_among_several_is_one_problem_that_names_the_account(aws_demo: DemoAws, aws: Aws) -> None:
     made = aws_demo.add_instances(HOME, 2)
     aws_demo.faults.disable_region("eu-west-1")
-    shelf = Inventory(aws=aws, clock=FakeClock(), ttl_seconds=300, workers=4)
+    shelf = Inventory(aws=lambda: aws, clock=FakeClock(), ttl_seconds=300, workers=4)
     listing = shelf.listing(EC2, [HOME, "eu-west-1"])
     assert ids(listing.items) == sorted(made)
     assert [(problem.where, problem.message) for problem in listing.problems] == [
@@ -209,7 +211,7 @@ def test_a_disabled_region_among_several_is_one_problem_that_names_the_account(a
 
 def test_machines_of_several_regions_know_where_they_are(aws_demo: DemoAws, aws: Aws) -> None:
     made = {(region, node) for region in (HOME, "eu-west-2") for node in aws_demo.add_instances(region, 2)}
-    shelf = Inventory(aws=aws, clock=FakeClock(), ttl_seconds=300, workers=4)
+    shelf = Inventory(aws=lambda: aws, clock=FakeClock(), ttl_seconds=300, workers=4)
     assert {(item.region, item.id) for item in shelf.listing(EC2, [HOME, "eu-west-2"]).items} == made
     assert {(item.region, item.id) for item in shelf.listing(NODES, [HOME, "eu-west-2"]).items} == made
 

@@ -169,6 +169,6 @@ def context_at(
         again=(),
         **more,
     )
-    context.aws = aws
+    context._aws = aws
     weakref.finalize(context, context.store.close)  # newer Pythons warn of a database that nobody closed
     return context

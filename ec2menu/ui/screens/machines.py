@@ -7,13 +7,15 @@ from collections.abc import Sequence
 from typing import Any
 
 from ec2menu.clock import describe_age
-from ec2menu.errors import Ec2MenuError, Interrupted
+from ec2menu.errors import Ec2MenuError, Interrupted, TargetUnavailable
 from ec2menu.flows.connect import connect_one
 from ec2menu.flows.context import Context
-from ec2menu.flows.listing import arrange, get_listing
+from ec2menu.flows.listing import arrange, shown_columns
+from ec2menu.flows.live import LiveList
 from ec2menu.flows.several import connect_several
-from ec2menu.models import Instance, Listing, ManagedNode, Style
+from ec2menu.models import Instance, ManagedNode, Style
 from ec2menu.resources.ec2 import from_node
+from ec2menu.resources.inventory import View
 from ec2menu.resources.kinds import ResourceKind
 from ec2menu.ui import select
 from ec2menu.ui.menu import Move, Screen
@@ -44,8 +46,9 @@ class MachineScreen:
         self._context = context
         self._kind = kind
         self._regions = tuple(regions)
+        self._columns = shown_columns(kind, regions)
         self._keys = tuple(column.key for column in kind.columns)
-        self._listing: Listing[Any] | None = None
+        self._live = LiveList(context, kind, regions)
         self._items: Sequence[Any] = ()
         self._terms: tuple[select.Term, ...] = ()
         self._sort = select.SortBy(column="name")
@@ -54,16 +57,19 @@ class MachineScreen:
         self._quiet = False
 
     def open(self) -> None:
-        """Fetch the list."""
-        self._listing = get_listing(self._context, self._kind, self._regions)
+        """Take the first picture of the list."""
+        self._live.open()
 
     def ask(self) -> "Move | Screen":
         """Draw a page, read a selection, act on it."""
         if not self._quiet:
+            self._live.take()
             self._items = self._arranged()  # what is printed is what numbers mean, until it is printed again
             self._draw(self._items)
         self._quiet = False
-        typed = self._context.terminal.ask(f"{self._regions[0]} {self._kind.name}:")
+        self._live.start()
+        where = self._regions[0] if len(self._regions) == 1 else "all"
+        typed = self._context.terminal.ask(f"{where} {self._kind.name}:")
         choice = select.parse(typed, numbers=range(1, len(self._items) + 1), columns=self._keys)
         return self._act(choice)
 
@@ -74,7 +80,7 @@ class MachineScreen:
             case select.Quit():
                 return Move.QUIT
             case select.Pick(numbers=numbers):
-                self._connect([self._as_instance(self._items[number - 1]) for number in numbers])
+                self._connect([self._items[number - 1] for number in numbers])
             case select.FilterBy(terms=terms):
                 self._terms, self._page = terms, 0
             case select.SortBy():
@@ -99,7 +105,7 @@ class MachineScreen:
 
     def _refresh(self) -> None:
         self._quiet = True  # an error is told below the list, which stays as it is
-        self._listing = get_listing(self._context, self._kind, self._regions, refresh=True)
+        self._live.refresh()
         self._quiet = False
 
     def _say(self, *lines: str) -> None:
@@ -111,12 +117,12 @@ class MachineScreen:
     # -- drawing ------------------------------------------------------------------------------------------------
 
     def _arranged(self) -> list[Any]:
-        items = self._listing.items if self._listing else ()
+        items = self._live.view.listing.items
         return arrange(self._context, self._kind, items, terms=self._terms, sort=self._sort)
 
     def _draw(self, items: Sequence[Any]) -> None:
-        terminal, listing = self._context.terminal, self._listing
-        problems = listing.problems if listing else ()
+        terminal = self._context.terminal
+        problems = self._live.view.listing.problems
         size = max(MIN_ROWS, terminal.height - FIXED_LINES - sum(map(terminal.lines_of, problems)))
         self._pages = max(1, -(-len(items) // size))
         self._page = min(self._page, self._pages - 1)
@@ -140,7 +146,7 @@ class MachineScreen:
         terminal = self._context.terminal
         return render(
             shown,
-            self._kind.columns,
+            self._columns,
             now=self._context.clock.wall(),
             width=terminal.width,
             numbers=range(first + 1, first + 1 + len(shown)),
@@ -149,36 +155,54 @@ class MachineScreen:
         )
 
     def _title(self, shown: int) -> str:
-        total = len(self._listing.items) if self._listing else 0
-        age = (self._context.clock.wall() - self._listing.as_of).total_seconds() if self._listing else 0.0
+        view = self._live.view
+        total = len(view.listing.items)
         passing = shorten(escape(" ".join(map(_worded, self._terms))), MAX_FILTER_COLUMNS)
-        count = f"{shown} of {total} with {passing}" if self._terms else str(total)
+        count = f"{shown:,} of {total:,} with {passing}" if self._terms else f"{total:,}"
         order = f"by {'-' if self._sort.reverse else ''}{self._sort.column}"
-        where = ", ".join(self._regions)
-        as_of = f"{describe_age(age)} ago" if age >= 1 else "just now"
-        return f"{self._kind.title} in {where}: {count} · {order} · {as_of}"
+        return f"{self._kind.title} in {self._where()}: {count} · {order} · {self._freshness(view)}"
+
+    def _freshness(self, view: View) -> str:
+        """Say how old the picture is, what changed with it, and what is on its way."""
+        age = (self._context.clock.wall() - view.listing.as_of).total_seconds()
+        text = f"{describe_age(age)} ago" if age >= 1 else "just now"
+        if self._live.change:
+            text += f" ({self._live.change})"
+        if view.unknown:
+            return f"{text}, still asking {len(view.unknown)} regions (Enter shows more)"
+        return f"{text}, refreshing …" if view.asking else text
+
+    def _where(self) -> str:
+        return self._regions[0] if len(self._regions) == 1 else f"{len(self._regions)} regions"
 
     def _nothing(self) -> str:
         if self._terms:
             return "nothing passes the filter; / shows all again"
-        return f"there are no {self._kind.title} in {', '.join(self._regions)}"
+        return f"there are no {self._kind.title} in {self._where()}"
 
     # -- connecting ---------------------------------------------------------------------------------------------
 
-    def _as_instance(self, item: Any) -> Instance:
-        return from_node(item) if isinstance(item, ManagedNode) else item
+    def _current(self, item: Any) -> Instance:
+        """Return the machine as it is known now. Raises TargetUnavailable where it has vanished since it was drawn."""
+        latest = self._live.latest(item)
+        if latest is None:
+            raise TargetUnavailable(
+                f"{self._kind.identify(item)[0]} is no longer there", hint="Enter draws the list anew"
+            )
+        return from_node(latest) if isinstance(latest, ManagedNode) else latest
 
-    def _connect(self, instances: Sequence[Instance]) -> None:
+    def _connect(self, chosen: Sequence[Any]) -> None:
         """Connect; what went wrong is said below the list, after a session the list is drawn anew."""
         self._quiet = True
         try:
+            instances = [self._current(item) for item in chosen]
             if len(instances) > 1:
                 connect_several(self._context, instances)
             else:
                 connect_one(self._context, instances[0])
                 self._quiet = False
         except (Interrupted, EndOfInput, KeyboardInterrupt):
-            self._context.terminal.note("not connected" if len(instances) == 1 else "stopped")
+            self._context.terminal.note("not connected" if len(chosen) == 1 else "stopped")
         except Ec2MenuError as error:
             self._context.terminal.fail(error)
 

@@ -13,6 +13,7 @@ from ec2menu.ui.choices import Choice, draw_choices, find_choice
 from ec2menu.ui.menu import Move, Screen
 from ec2menu.ui.text import escape, fold, shorten
 
+ALL = "all"
 # What stands around the list: a blank line, title, key line, prompt, and one for what happened last.
 RESERVED_LINES = 5
 _KEYS = "? help · number or name chooses · text narrows · q quit"
@@ -55,7 +56,7 @@ class RegionScreen:
         self._shown = [choice for choice in choices if self._passes(choice, self._filter)]
         title = f"Region (profile {self._context.profile})"
         if self._filter:
-            title += f": {len(self._shown)} of {len(choices)} with {self._filter}"
+            title += f": {len(self._shown)} of {len(choices) - 1} with {self._filter}"
         terminal.data("")
         terminal.data(terminal.paint(shorten(escape(title), terminal.width), Style.STRONG))
         draw_choices(self._shown, terminal, reserved_lines=RESERVED_LINES)
@@ -100,7 +101,7 @@ class RegionScreen:
 
     @staticmethod
     def _passes(choice: Choice, text: str) -> bool:
-        return fold(text) in fold(f"{choice.key} {choice.remark}")
+        return fold(text) in fold(f"{choice.key} {choice.remark}") and not (text and choice.key == ALL)
 
     def _say(self, *lines: str) -> None:
         """Say something below the list, which stays as it is."""
@@ -109,27 +110,32 @@ class RegionScreen:
         self._quiet = True
 
     def enter(self, region: str) -> Screen:
-        """Return the screen of a region, and remember the choice."""
-        from ec2menu.ui.screens.resources import ResourceScreen  # noqa: PLC0415 - imports boto3
+        """Return the screen of a region (or of all), and remember the choice."""
+        from ec2menu.ui.screens.resources import ResourceScreen  # noqa: PLC0415 - the first menu does not wait for it
 
         self._filter = ""
+        if region == ALL:
+            if not self._enabled():
+                self._refresh()
+            return ResourceScreen(self._context, self._enabled())
         note_region(self._context.store, self._context.profile, region, self._context.clock.wall())
-        return ResourceScreen(self._context, region)
+        return ResourceScreen(self._context, (region,))
 
     def _choices(self) -> list[Choice]:
         """Return the regions that can be chosen: recent ones first, then by name; disabled ones only while unknown."""
         context = self._context
-        opt_in = self._opt_in()
-        if opt_in:
-            names = [name for name, status in opt_in.items() if Region(name=name, opt_in=status).is_enabled]
-        else:
-            names = [region.name for region in offline_regions(self._default)]
-        names.sort()
+        names = self._enabled() or sorted(region.name for region in offline_regions(self._default))
         recent = [name for name in recent_regions(context.store, context.profile) if name in names]
         if self._default in names and self._default not in recent:
             recent.append(self._default)
         ordered = [*recent, *(name for name in names if name not in recent)]
-        return [Choice(key=name, label=name, remark=self._remark(name, recent)) for name in ordered]
+        choices = [Choice(key=name, label=name, remark=self._remark(name, recent)) for name in ordered]
+        return [*choices, Choice(key=ALL, label="all regions", remark="in one list")]
+
+    def _enabled(self) -> list[str]:
+        """Return the regions that AWS has called enabled, now or in an earlier run; none where it was never asked."""
+        opt_in = self._opt_in()
+        return sorted(name for name, status in opt_in.items() if Region(name=name, opt_in=status).is_enabled)
 
     def _opt_in(self) -> Mapping[str, str]:
         """Return what AWS has said of each region, now or in an earlier run; nothing where it never has."""
@@ -141,6 +147,8 @@ class RegionScreen:
 
     def _remark(self, name: str, recent: list[str]) -> str:
         marks = [TITLES.get(name, "")]
+        if (count := self._context.known_count(name)) is not None:
+            marks.append(f"{count:,} machines")
         if name == self._default:
             marks.append("default")
         elif name in recent:
@@ -150,7 +158,7 @@ class RegionScreen:
     def _start_asking_aws(self) -> None:
         """Import boto3 and ask for the enabled regions while the user reads, where that cannot lead to a prompt."""
         if self._news is None and not self._context.profiles.needs_mfa(self._context.profile):
-            self._news = Task(self._fetch)
+            self._news = self._context.later(self._fetch)
 
     def _landed(self) -> Sequence[Region]:
         if self._fresh or self._news is None or not self._news.is_done:

@@ -1,5 +1,7 @@
 """The second screen: which kind of resource in the chosen region."""
 
+from collections.abc import Sequence
+
 from ec2menu.flows.context import Context
 from ec2menu.models import Style
 from ec2menu.resources.kinds import EC2, NODES
@@ -19,14 +21,17 @@ _HELP = "a number lists that kind; 0, b or Ctrl-D goes back; q quits"
 class ResourceScreen:
     """Choose what to list; credentials are loaded on the way in, where an MFA prompt may come."""
 
-    def __init__(self, context: Context, region: str) -> None:
+    def __init__(self, context: Context, regions: Sequence[str]) -> None:
         self._context = context
-        self._region = region
+        self._regions = tuple(regions)
+        self._name = self._regions[0] if len(self._regions) == 1 else "all regions"
+        self._is_prefetching = False
         self._quiet = False
 
     def open(self) -> None:
-        """Load the credentials in this thread, so that no later thread has to ask for an MFA code."""
-        self._context.attempt(self._context.load_credentials)
+        """Load credentials that may need an MFA code here, because no later thread may ask for it."""
+        if self._context.profiles.needs_mfa(self._context.profile):
+            self._context.attempt(self._context.load_credentials)
 
     def ask(self) -> "Move | Screen":
         """Draw the kinds, read a choice."""
@@ -34,7 +39,8 @@ class ResourceScreen:
         if not self._quiet:
             self._draw()
         self._quiet = False
-        typed = terminal.ask(f"{self._region}, list (0 back, q quit):").strip()
+        self._prefetch()
+        typed = terminal.ask(f"{self._name}, list (0 back, q quit):").strip()
         if typed.lower() in ("q", "quit", "exit"):
             return Move.QUIT
         if typed.lower() in ("0", "b", "back"):
@@ -43,14 +49,20 @@ class ResourceScreen:
             return Move.STAY
         found = _HELP if typed.lower() in ("?", "help") else find_choice(typed, _CHOICES)
         if isinstance(found, Choice):
-            return MachineScreen(self._context, EC2 if found.key == EC2.name else NODES, (self._region,))
+            return MachineScreen(self._context, EC2 if found.key == EC2.name else NODES, self._regions)
         terminal.note(found)
         self._quiet = True
         return Move.STAY
 
     def _draw(self) -> None:
         terminal = self._context.terminal
-        place = TITLES.get(self._region, "")
+        place = TITLES.get(self._name, f"({len(self._regions)})")
         terminal.data("")
-        terminal.data(terminal.paint(f"{self._region} {place}".rstrip(), Style.STRONG))
+        terminal.data(terminal.paint(f"{self._name} {place}".rstrip(), Style.STRONG))
         draw_choices(_CHOICES, terminal, reserved_lines=RESERVED_LINES)
+
+    def _prefetch(self) -> None:
+        """Fetch the machines of the one region while the user reads; all regions are only fetched when asked for."""
+        if len(self._regions) == 1 and not self._is_prefetching:
+            self._is_prefetching = True
+            self._context.later(lambda: self._context.inventory.view(EC2, self._regions))

@@ -67,7 +67,7 @@ def test_a_column_that_is_none_or_several_is_refused_once_with_the_names(
     with pytest.raises(InvalidInput) as caught:
         ls(aws, tmp_path, sort=sort)
     assert caught.value.message == f"--sort {sort!r} does not name one column"
-    assert caught.value.hint.startswith("columns: name, id, state, type, ")
+    assert caught.value.hint.startswith("columns: name, region, id, state, ")
     assert aws.asked == []
 
 

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from ec2menu.aws.profiles import Profiles
 from ec2menu.errors import AccessDenied, AwsError, InvalidInput
 from ec2menu.models import Region
 from ec2menu.resources.kinds import EC2, NODES
@@ -180,19 +181,20 @@ def test_zero_and_b_go_back(typed: str, aws: CannedAws, visit: Callable[..., Des
 
 def test_a_kind_is_chosen_by_number_or_name_and_a_wrong_answer_does_not_redraw(aws: CannedAws, tmp_path: Path) -> None:
     desk = sit_down("7", "?", "", "nodes", "0", "q")
-    Menu(desk.terminal).run(ResourceScreen(context_at(desk, aws, tmp_path), REGION))
+    Menu(desk.terminal).run(ResourceScreen(context_at(desk, aws, tmp_path), (REGION,)))
     assert "7 is not in the list; choose 1-2" in desk.notes
     assert "a number lists that kind" in desk.notes
     assert desk.data.count("us-east-1 N. Virginia") == 3
     assert "SSM nodes in us-east-1: 0" in desk.data
 
 
-def test_a_login_that_fails_on_the_way_into_a_region_leaves_the_menu_where_it_was(
+def test_an_mfa_login_that_fails_on_the_way_into_a_region_leaves_the_menu_where_it_was(
     aws: CannedAws, tmp_path: Path
 ) -> None:
     aws.who = InvalidInput("there is no profile nope", hint="list them")
     desk = sit_down("", "q")
     context = context_at(desk, aws, tmp_path)
+    context.profiles = Profiles(sections={"default": {"role_arn": "arn", "mfa_serial": "arn"}})
     remember_regions(context.store, "default", (Region(name=REGION, opt_in="opt-in-not-required"),))
     Menu(desk.terminal).run(RegionScreen(context))
     assert "ec2menu: there is no profile nope\n  hint: list them\n" in desk.notes

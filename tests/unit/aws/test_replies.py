@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ec2menu.aws.repair import repair_reply, repair_xml
+from ec2menu.aws.replies import repair_xml
 
 
 @pytest.mark.parametrize(
@@ -37,9 +37,3 @@ def test_any_text_that_is_only_escaped_as_xml_requires_can_be_parsed(text: str) 
 @given(st.integers(0, 0x1FFFFF))
 def test_any_reference_can_be_parsed(point: int) -> None:
     assert ET.fromstring(repair_xml(f"<n>&#{point};&#x{point:x};</n>".encode())).text is not None
-
-
-def test_a_reply_without_a_body_is_left_alone() -> None:
-    reply = {"status_code": 200, "body": None}
-    repair_reply(reply)
-    assert reply == {"status_code": 200, "body": None}

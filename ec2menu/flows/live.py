@@ -1,0 +1,118 @@
+"""A list on the screen that lives: drawn from what is known, completed and refreshed behind the user's back.
+
+What is shown changes only when the screen takes the news, between two prompts, so that a number keeps its meaning. No
+drawing here, and no rules of what a list contains.
+"""
+
+from collections.abc import Sequence
+from typing import Any
+
+from ec2menu.flows.context import Context
+from ec2menu.flows.listing import get_listing
+from ec2menu.resources.inventory import Inventory, View
+from ec2menu.resources.kinds import ResourceKind
+
+# Once the first region has answered, the others get this long to be in the first picture, too.
+GRACE_SECONDS = 1.0
+
+
+class LiveList:
+    """The items of a kind in some regions, as last taken from the inventory."""
+
+    def __init__(self, context: Context, kind: ResourceKind, regions: Sequence[str]) -> None:
+        self._context = context
+        self._kind = kind
+        self._regions = tuple(regions)
+        self._view: View | None = None
+        self.change = ""
+
+    @property
+    def view(self) -> View:
+        """What is shown now."""
+        return self._view if self._view is not None else self.take()
+
+    def open(self) -> None:
+        """Take the first picture: at once where something is on disk, else when something has come from AWS.
+
+        Raises the error of the region, or of the first region where all fail.
+        """
+        self._context.attempt(self._open)
+
+    def take(self) -> View:
+        """Take the newest picture; `change` says what is new in it (`+2 -1`), where the one before was whole."""
+        before, now = self._view, self._inventory.view(self._kind, self._regions, fetch=False)
+        if before is None or now.version != before.version:
+            self.change = self._describe_change(before, now)
+        self._view = now
+        return now
+
+    def start(self) -> None:
+        """Start fetching what is old or missing. After the drawing: importing boto3 would slow it down."""
+        self._inventory.view(self._kind, self._regions)
+
+    def refresh(self) -> None:
+        """Ask AWS again and wait for it."""
+        get_listing(self._context, self._kind, self._regions, refresh=True)
+
+    def latest(self, item: Any) -> Any | None:
+        """Return the item as it is known now, or None if it has vanished since it was shown."""
+        wanted = self._kind.identify(item)[0], item.region
+        newest = self._inventory.view(self._kind, self._regions, fetch=False)
+        return next((it for it in newest.listing.items if (self._kind.identify(it)[0], it.region) == wanted), None)
+
+    @property
+    def _inventory(self) -> Inventory:
+        return self._context.inventory
+
+    def _open(self) -> None:
+        if self._context.profiles.needs_mfa(self._context.profile):
+            self._context.load_credentials()  # here, because no thread may ask for the code
+        self._inventory.retry(self._kind, self._regions)
+        first = self.take()
+        if not _is_enough(first, late=False):
+            self._context.terminal.watch(_Arrival(self._context, self._kind, self._regions), self._describe_waiting)
+            first = self.take()
+        self.change = ""
+        if first.error is not None and first.is_complete:
+            raise first.error
+
+    def _describe_waiting(self) -> str:
+        where = self._regions[0] if len(self._regions) == 1 else f"{len(self._regions)} regions"
+        progress = self._inventory.describe_progress(self._kind, self._regions)
+        return f"listing {self._kind.title} in {where}" + (f": {progress}" if progress else "")
+
+    def _describe_change(self, before: View | None, now: View) -> str:
+        if before is None or before.unknown:
+            return ""
+        old = {(item.region, self._kind.identify(item)[0]) for item in before.listing.items}
+        new = {(item.region, self._kind.identify(item)[0]) for item in now.listing.items}
+        parts = [f"{sign}{len(keys)}" for sign, keys in (("+", new - old), ("-", old - new)) if keys]
+        return " ".join(parts)
+
+
+class _Arrival:
+    """Waits until there is enough to show; looks like a task to `Terminal.watch`."""
+
+    def __init__(self, context: Context, kind: ResourceKind, regions: Sequence[str]) -> None:
+        self._context = context
+        self._kind = kind
+        self._regions = regions
+        self._deadline: float | None = None
+
+    def wait(self, seconds: float) -> bool:
+        """Wait at most `seconds`; return whether there is enough."""
+        inventory, clock = self._context.inventory, self._context.clock
+        view = inventory.view(self._kind, self._regions)
+        if view.listing.items and self._deadline is None:
+            self._deadline = clock.now() + GRACE_SECONDS
+        if _is_enough(view, late=self._deadline is not None and clock.now() >= self._deadline):
+            return True
+        inventory.wait_for_news(view.version, seconds=seconds)
+        return False
+
+    def result(self) -> None:
+        """Return nothing: the inventory has it."""
+
+
+def _is_enough(view: View, *, late: bool) -> bool:
+    return view.is_complete or not view.unknown or late

@@ -1,0 +1,109 @@
+"""Lists that live: all regions at once, the last run's list first, news between two prompts."""
+
+import time
+
+from tests.terminal.stage import LIST_PROMPT, REGION, Stage, wait_until
+
+OTHER = "eu-west-1"
+
+
+def snapshots(stage: Stage) -> list[str]:
+    return [path.name for path in stage.files() if path.name.endswith(".json")]
+
+
+def remember(stage: Stage) -> None:
+    """Run the menu once, so that its list is on disk."""
+    with stage.open_list() as robot:
+        wait_until(lambda: f"ec2-{REGION}.json" in snapshots(stage), what="snapshot")
+        robot.line("q")
+        assert robot.wait_exit() == 0
+
+
+def test_all_regions_are_one_list_with_a_region_column(stage: Stage) -> None:
+    stage.add_instance("here")
+    stage.demo.add_instances(OTHER, 1, name="there")
+    stage.demo.faults.deny("DescribeInstances", region="eu-west-2")
+    stage.demo.faults.deny("DescribeInstanceInformation", region="eu-west-2")
+    with stage.ec2menu(columns=120) as robot:
+        robot.wait_for("region [")
+        robot.line("all")
+        robot.wait_for("all regions, list", new=True)
+        robot.line("1")
+        robot.wait_for("all ec2:", new=True)
+        screen = "\n".join(robot.lines())
+        assert "EC2 instances in 17 regions: 2" in screen
+        (here,) = [line for line in robot.lines() if " here " in line]
+        (there,) = [line for line in robot.lines() if " there " in line]
+        assert REGION in here
+        assert OTHER in there
+        assert "! eu-west-2: ec2:DescribeInstances in eu-west-2 is denied" in screen
+        robot.line("region:eu-west-1")
+        robot.wait_for("1 of 2")
+        robot.line("0")
+        robot.wait_for("q quit):", new=True)
+        robot.line("0")
+        robot.wait_for("region [", new=True)
+        assert any(REGION in line and "1 machines" in line for line in robot.lines())
+
+
+def test_the_second_run_shows_the_first_ones_list_at_once_and_then_what_is_new(stage: Stage) -> None:
+    stage.add_instance("old")
+    remember(stage)
+    stage.add_instance("new")
+    stage.demo.faults.delay("DescribeInstances", 3)
+    with stage.open_list() as robot:
+        screen = "\n".join(robot.lines())
+        assert "refreshing" in screen
+        assert " old " in screen
+        assert " new " not in screen
+        stage.demo.faults.clear()
+        deadline = time.monotonic() + 15
+        while "(+1)" not in "\n".join(robot.lines()):
+            assert time.monotonic() < deadline, robot.picture()
+            robot.line()
+            robot.wait_for(LIST_PROMPT, new=True)
+        assert any(" new " in line for line in robot.lines())
+
+
+def test_a_machine_that_has_vanished_since_it_was_drawn_is_not_connected_to(stage: Stage) -> None:
+    stage.add_instance("stays")
+    remember(stage)
+    (path,) = [path for path in stage.files() if path.name == f"ec2-{REGION}.json"]
+    path.write_text(path.read_text().replace("stays", "ghost").replace('"i-', '"i-0'))
+    with stage.open_list() as robot:
+        assert any("ghost" in line for line in robot.lines())
+        wait_until(lambda: "ghost" not in path.read_text(), what="fresh list")
+        robot.line("1")
+        robot.wait_for("is no longer there")
+        robot.wait_for(LIST_PROMPT, new=True)
+        robot.line()
+        robot.wait_for("stays")
+    assert stage.count("StartSession") == 0
+
+
+def test_leaving_does_not_wait_for_a_fetch_that_hangs(stage: Stage) -> None:
+    stage.add_instance()
+    stage.demo.faults.delay("DescribeInstances", 60)
+    with stage.ec2menu("-r", REGION) as robot:
+        robot.wait_for("q quit):")
+        wait_until(lambda: stage.count("DescribeInstances") > 0, what="fetch behind the menu")
+        robot.line("q")
+        assert robot.wait_exit(seconds=5) == 0
+
+
+def test_without_snapshots_nothing_is_kept(stage: Stage) -> None:
+    stage.variables["EC2MENU_SNAPSHOT"] = "false"
+    stage.add_instance()
+    with stage.open_list() as robot:
+        robot.line("q")
+        assert robot.wait_exit() == 0
+    assert snapshots(stage) == []
+
+
+def test_one_line_commands_read_and_write_no_snapshots(stage: Stage) -> None:
+    stage.add_instance("old")
+    remember(stage)
+    stage.add_instance("new")
+    with stage.ec2menu("-r", REGION, "ls", "ec2") as robot:
+        assert robot.wait_exit() == 0
+        assert any(line.startswith("new ") for line in robot.lines())

@@ -14,6 +14,7 @@ def names(robot: Robot) -> list[str]:
     """Return the regions of the last list on the screen in the order of their numbers (one column of them)."""
     shown = "\n".join(robot.lines()).rpartition("Region (profile")[2].splitlines()
     numbered = [line.split() for line in shown if line.split()[:1] and line.split()[0].isdecimal()]
+    numbered = [words for words in numbered if words[1:3] != ["all", "regions"]]
     assert [int(words[0]) for words in numbered] == list(range(1, len(numbered) + 1))
     return [words[1] for words in numbered]
 
@@ -76,7 +77,7 @@ def test_a_default_that_is_not_enabled_is_offered_until_aws_has_said_so(stage: S
 def test_wrong_answers_are_asked_again_and_explained(stage: Stage) -> None:
     with stage.ec2menu(columns=80, rows=24) as robot:
         robot.wait_for(PROMPT)
-        for typed, why in (("99", "choose 1-17"), ("kalamazoo", "type a number from 1 to 17"), ("?", "q      quit")):
+        for typed, why in (("99", "choose 1-18"), ("kalamazoo", "type a number from 1 to 18"), ("?", "q      quit")):
             robot.line(typed)
             robot.wait_for(why, new=True)
             robot.wait_for(PROMPT, new=True)

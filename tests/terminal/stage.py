@@ -121,14 +121,17 @@ def wait_until(condition: Callable[[], bool], *, what: str, seconds: float = 15.
         time.sleep(0.01)
 
 
-def press(robot: Robot, key: str, *, until: Callable[[], bool]) -> None:
-    """Press a key, again after a second without effect: Python can miss a Ctrl-C between a prompt and listening."""
+def insist(robot: Robot, act: Callable[[], object], *, until: Callable[[], bool]) -> None:
+    """Press Ctrl-C or send a signal, again after a second without effect.
+
+    One that comes between the moment a prompt shows and the moment Python listens waits there for the next key.
+    """
     for _ in range(10):
-        robot.send(key)
+        act()
         with contextlib.suppress(AssertionError):
             robot.wait_until(until, seconds=1.0)
             return
-    raise AssertionError(f"{key!r} has no effect\n{robot.picture()}")
+    raise AssertionError(f"no effect\n{robot.picture()}")
 
 
 def type_bytes(robot: Robot, data: bytes) -> None:

@@ -5,6 +5,7 @@ import os
 import select
 import termios
 import threading
+import time
 from types import TracebackType
 from typing import Any, Self
 
@@ -43,6 +44,13 @@ class PtyUser:
     def seen(self) -> bytes:
         """All that was printed so far."""
         return self._seen
+
+    def wait_for(self, words: bytes, *, seconds: float = 10.0) -> None:
+        """Wait until the user has seen `words`: what was printed reaches the glass a moment later."""
+        deadline = time.monotonic() + seconds
+        while words not in self._seen:
+            assert time.monotonic() < deadline, f"no {words!r} in {self._seen!r}"
+            time.sleep(STEP_SECONDS)
 
     def type(self, data: bytes, *, after: bytes) -> None:
         """Press keys as soon as `after` shows on the screen."""

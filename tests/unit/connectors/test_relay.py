@@ -142,7 +142,7 @@ def test_the_way_out_is_ssh_s(typed: bytes, passed: bytes, left: bool) -> None:
 def test_a_program_s_words_are_shown_kept_and_its_status_told(user: PtyUser) -> None:
     result = run(user, "print('one'); raise SystemExit(7)")
     assert result == RelayResult(left=Left.EXITED, status=7, tail="one\r\n")
-    assert user.seen.endswith(b"one\r\n")
+    user.wait_for(b"one\r\n")
 
 
 def test_only_the_last_words_are_kept(user: PtyUser) -> None:
@@ -185,8 +185,9 @@ def test_what_is_typed_before_the_program_listens_arrives_whole_and_is_no_answer
 
     assert run(user, program, has_answered=hear).left is Left.EXITED
     received = keys.replace(b"\r", b"\n").hex()  # Enter is a line feed to every program that has not asked otherwise
+    user.wait_for(f"{received}\r\n".encode())
     assert user.seen.decode() == f"here\r\n{received}\r\n"
-    assert heard[0] == "here\r\n"
+    assert heard[0].rstrip() == "here", "nothing of what was typed was echoed and taken for an answer"
 
 
 def test_a_program_that_never_answers_is_given_up_in_time(user: PtyUser) -> None:
@@ -200,6 +201,7 @@ def test_keys_hammered_at_a_program_that_never_answers_do_not_count_as_its_answe
     clock = HurryingClock(when=lambda: user.has_typed)
     result = run(user, SILENT, has_answered=lambda text: bool(text.partition("\n")[2]), clock=clock, seconds=30.0)
     assert result.left is Left.NO_ANSWER
+    user.wait_for(b"first line\r\n")
     assert user.seen == b"first line\r\n"
 
 

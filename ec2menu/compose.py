@@ -38,7 +38,8 @@ DEMO_VARIABLE = "EC2MENU_DEMO_ENDPOINT"
 def build_context(arguments: argparse.Namespace, stack: ExitStack) -> Context:
     """Return the Context; what must be closed at the end goes onto the stack. Raises InvalidInput."""
     # A list of thousands makes millions of objects that stay; looking through them again and again doubles its cost.
-    gc.set_threshold(OBJECTS_BETWEEN_COLLECTIONS)
+    # One command ends before there is garbage worth collecting.
+    gc.set_threshold(0 if arguments.verb else OBJECTS_BETWEEN_COLLECTIONS)
     clock = SystemClock()
     regions = _checked_regions(arguments.regions)
     config = _load_config(arguments)

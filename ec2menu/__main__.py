@@ -9,8 +9,8 @@ from typing import NoReturn
 def run() -> NoReturn:
     """Run the command line and exit with its status; Ctrl-C while it is still being imported is quiet, too.
 
-    The process ends at once: what must be closed is closed by then, while taking 10,000 machines apart piece
-    by piece costs a quarter of a second, and threads that still wait for AWS may stumble over an interpreter going down.
+    The process ends at once: what must be closed is closed by then, while taking 10,000 machines apart piece by piece
+    costs a quarter of a second, and threads that still wait for AWS may stumble over an interpreter going down.
     """
     try:
         from ec2menu.cli import main  # noqa: PLC0415 - inside the try

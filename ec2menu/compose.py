@@ -51,26 +51,15 @@ def build_context(arguments: argparse.Namespace, stack: ExitStack) -> Context:
         clock=clock,
         color=config.settings.color,
     )
-    state_folder = platformdirs.user_state_path(APP)
     if arguments.debug:
-        _start_log(state_folder, terminal, clock)
-    if arguments.demo:
-        _enter_demo(stack, terminal)
-        state_folder = Path(tempfile.mkdtemp(prefix="ec2menu-demo-"))
-        stack.callback(shutil.rmtree, state_folder, ignore_errors=True)
+        _start_log(platformdirs.user_state_path(APP), terminal, clock)
+    state_folder = _enter_demo(stack, terminal) if arguments.demo else platformdirs.user_state_path(APP)
     _drop_empty_profiles(os.environ)
     profiles = load_profiles(os.environ)
-    explicit = "" if arguments.demo else config.settings.profile
+    explicit = "" if arguments.demo else _existing_profile(config.settings.profile, profiles)
     profile = "demo" if arguments.demo else active_profile(os.environ, explicit)
-    if explicit and explicit not in profiles.sections:
-        raise InvalidInput(
-            f"there is no profile {explicit} in the AWS config files",
-            hint="list them with: aws configure list-profiles",
-        )
     store = Store(state_folder / "state.sqlite3")
     stack.callback(store.close)
-    first_region = next((region for region in regions if region != "all"), "")
-    preferred_region = "" if arguments.demo else config.settings.region  # the demo's fleet is where the demo says
     context = Context(
         config=config,
         environ=os.environ,
@@ -80,7 +69,7 @@ def build_context(arguments: argparse.Namespace, stack: ExitStack) -> Context:
         profiles=profiles,
         profile=profile,
         is_profile_explicit=bool(explicit),
-        home=first_region or preferred_region or home_region(os.environ, profiles, profile),
+        home=_first_region(arguments, config) or home_region(os.environ, profiles, profile),
         regions=regions,
         runtime_folder=state_folder / "run",
         again=_flags_again(arguments),
@@ -91,6 +80,20 @@ def build_context(arguments: argparse.Namespace, stack: ExitStack) -> Context:
     )
     stack.callback(context.close)
     return context
+
+
+def _existing_profile(name: str, profiles: Profiles) -> str:
+    if name and name not in profiles.sections:
+        raise InvalidInput(
+            f"there is no profile {name} in the AWS config files", hint="list them with: aws configure list-profiles"
+        )
+    return name
+
+
+def _first_region(arguments: argparse.Namespace, config: Config) -> str:
+    """Return the region that the user named for ec2menu, or nothing; the demo's fleet is where the demo says."""
+    named = next((region for region in arguments.regions if region != "all"), "")
+    return named or ("" if arguments.demo else config.settings.region)
 
 
 def _snapshot_folder(config: Config, state_folder: Path, profiles: Profiles, profile: str) -> Path | None:
@@ -139,10 +142,19 @@ def _start_log(folder: Path, terminal: Terminal, clock: SystemClock) -> None:
     terminal.note(f"debug log: {path}")
 
 
-def _enter_demo(stack: ExitStack, terminal: Terminal) -> None:
-    """Start the demo and point everything in this process at it, unless a demo opened this window and has done so."""
-    if os.environ.get(DEMO_VARIABLE) and os.environ.get(DEMO_VARIABLE) == os.environ.get("AWS_ENDPOINT_URL"):
-        return
+def _enter_demo(stack: ExitStack, terminal: Terminal) -> Path:
+    """Point everything in this process at the demo, and return a folder for its state that goes with it.
+
+    The demo is started here, unless this is a window that a running one has opened and pointed at itself.
+    """
+    state_folder = Path(tempfile.mkdtemp(prefix="ec2menu-demo-"))
+    stack.callback(shutil.rmtree, state_folder, ignore_errors=True)
+    if not os.environ.get(DEMO_VARIABLE) or os.environ.get(DEMO_VARIABLE) != os.environ.get("AWS_ENDPOINT_URL"):
+        _start_demo(stack, terminal)
+    return state_folder
+
+
+def _start_demo(stack: ExitStack, terminal: Terminal) -> None:
     try:
         from ec2menu.demo.server import DemoAws  # noqa: PLC0415 - imports moto, for --demo only
     except ImportError as error:

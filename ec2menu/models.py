@@ -174,7 +174,8 @@ class Column(Generic[T]):
     """A column of a list: how to read it from an item, and how it gives way on a narrow screen.
 
     `priority` 0 is never dropped; the largest number goes first. `min_width` 0 means the text is never shortened
-    (ids); otherwise the column may shrink to that many display columns before any column is dropped.
+    (ids); otherwise the column may shrink to that many display columns before any column is dropped. `max_width` keeps
+    one long text from taking the room of the other columns on a screen; 0 is no limit.
     """
 
     key: str
@@ -182,4 +183,5 @@ class Column(Generic[T]):
     cell: Callable[[T, datetime], Cell]
     priority: int = 0
     min_width: int = 0
+    max_width: int = 0
     align_right: bool = False

@@ -77,7 +77,9 @@ def _ping(node: ManagedNode, _now: datetime) -> Cell:
 
 
 COLUMNS: tuple[Column[ManagedNode], ...] = (
-    Column(key="name", title="Name", cell=lambda node, _now: Cell(text=node.label), priority=1, min_width=12),
+    Column(
+        key="name", title="Name", cell=lambda node, _now: Cell(text=node.label), priority=1, min_width=12, max_width=40
+    ),
     Column(key="id", title="Node ID", cell=lambda node, _now: Cell(text=node.id)),
     Column(key="ping", title="SSM", cell=_ping, priority=1),
     Column(key="last_ping", title="Last ping", cell=lambda node, now: age_cell(node.last_ping, now), priority=3),

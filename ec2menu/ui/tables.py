@@ -51,6 +51,7 @@ def fit(
     shown = list(range(len(columns)))
     if width is None:
         return tuple(Slot(index=index, width=natural[index]) for index in shown)
+    natural = [min(wide, column.max_width or wide) for column, wide in zip(columns, natural, strict=True)]
     room = width + _GAP - (numbers_width + _GAP if numbers_width else 0)
     least = [min(column.min_width or wide, wide) for column, wide in zip(columns, natural, strict=True)]
     droppable = sorted((i for i in shown if columns[i].priority > 0), key=lambda i: (-columns[i].priority, -i))

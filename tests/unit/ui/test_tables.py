@@ -317,3 +317,13 @@ def test_an_item_passes_when_every_term_does(terms: tuple[Term, ...], passes: bo
 def test_what_is_shown_of_a_name_finds_it(name: str) -> None:
     shown = lines_of([Machine(name=name)], COLUMNS[:1])[1]
     assert matches(Machine(name=name), COLUMNS, terms=[Term(column="name", text=shown)], now=NOW)
+
+
+def test_one_long_text_does_not_take_the_room_of_the_other_columns() -> None:
+    name: Column[str] = Column(
+        key="name", title="Name", cell=lambda item, _now: Cell(text=item), min_width=5, max_width=10
+    )
+    rest: Column[str] = Column(key="rest", title="Rest", cell=lambda _item, _now: Cell(text="x" * 12), min_width=4)
+    rows = build_rows(["short", "l" * 200], (name, rest), now=NOW)
+    assert [slot.width for slot in fit((name, rest), rows, width=80)] == [10, 12]
+    assert [slot.width for slot in fit((name, rest), rows, width=None)] == [200, 12]

@@ -11,6 +11,7 @@ import termios
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from types import TracebackType
 from typing import Self
 
@@ -100,6 +101,11 @@ class Screen:
         moment = time.perf_counter()
         os.write(self._master, f"{text}\r".encode())
         return moment
+
+    def cpu_seconds(self) -> float:
+        """Return the processor time that the program has used so far (Linux)."""
+        fields = Path(f"/proc/{self._child.pid}/stat").read_text().rpartition(")")[2].split()
+        return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
     def wait_for(self, wanted: bytes) -> float:
         """Wait until a regular expression shows and return the moment. Raises TimeoutError with what shows instead."""

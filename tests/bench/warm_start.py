@@ -3,12 +3,13 @@
 Run it with `python -m tests.bench.warm_start [INSTANCES] [LATENCY_MS]`. Cold is a home folder that ec2menu has never
 seen; warm is the next run in the same one, where the last listing may be drawn before AWS has answered. Only the
 screen is looked at: a table counts as drawn when rows with ids are there and the prompt below them. The rounds are
-whole pairs, each in a folder of its own.
+whole pairs, each in a folder of its own. Last, the processor time of a menu that is left alone with its list.
 """
 
 import statistics
 import sys
 import tempfile
+import time
 from collections.abc import Mapping
 
 from tests.bench.canned import Canned
@@ -20,6 +21,8 @@ MENU = [sys.executable, "-m", "ec2menu", "-r", REGION]
 FIRST_PROMPT = rb"list \(0 back"
 TABLE = rb"(?s)i-0[0-9a-f]{16}.* ec2[^\r\n]*: ?\S*$"
 ROUNDS = 7
+SETTLING_SECONDS = 2
+IDLE_SECONDS = 10
 
 
 def main(instances: int, latency_ms: float) -> None:
@@ -30,12 +33,28 @@ def main(instances: int, latency_ms: float) -> None:
             with tempfile.TemporaryDirectory() as home:
                 environment = aws.environment(home)
                 pairs.append((look(environment), look(environment)))
+        idle = idle_cpu_seconds(aws)
     del pairs[0]  # caches of files and bytecode
     print(f"{instances} instances, {latency_ms:.0f} ms a call, medians of {ROUNDS}")
     for position, what in enumerate(("start to first prompt", "choice to table")):
         cold, warm = (statistics.median(pair[run][position] for pair in pairs) for run in (0, 1))
         ratio = statistics.median(pair[1][position] / pair[0][position] for pair in pairs)
         print(f"{what}, warm / cold: {ratio:.2f}  ({warm * 1000:.0f} ms / {cold * 1000:.0f} ms)")
+    print(f"left alone with its list for {IDLE_SECONDS} s: {idle * 1000:.0f} ms of processor time")
+
+
+def idle_cpu_seconds(aws: Canned) -> float:
+    """Return what a menu uses while nobody touches it, everything having been fetched."""
+    with tempfile.TemporaryDirectory() as home, Screen(MENU, aws.environment(home)) as screen:
+        screen.wait_for(FIRST_PROMPT)
+        screen.type("1")
+        screen.wait_for(TABLE)
+        time.sleep(SETTLING_SECONDS)
+        before = screen.cpu_seconds()
+        time.sleep(IDLE_SECONDS)
+        used = screen.cpu_seconds() - before
+        screen.type("q")
+    return used
 
 
 def look(environment: Mapping[str, str]) -> tuple[float, float]:

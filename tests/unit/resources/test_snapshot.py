@@ -3,6 +3,8 @@
 import json
 import os
 import stat
+import subprocess
+import sys
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -147,3 +149,24 @@ def test_a_later_listing_replaces_the_one_before(tmp_path: Path) -> None:
     found = snapshots.load(EC2, REGION, now=LATER)
     assert found is not None
     assert len(found.items) == 1
+
+
+def test_processes_that_write_at_once_leave_one_whole_listing(tmp_path: Path) -> None:
+    program = f"""
+from pathlib import Path
+from tests.unit.resources.test_snapshot import EC2, REGION, Snapshots, a_listing
+import sys
+for _ in range(40):
+    Snapshots(Path({str(tmp_path)!r})).save(EC2, REGION, a_listing(int(sys.argv[1])))
+"""
+    writers = [subprocess.Popen([sys.executable, "-c", program, str(count)]) for count in (1, 2000)]
+    seen = set()
+    while any(writer.poll() is None for writer in writers):
+        found = Snapshots(tmp_path).load(EC2, REGION, now=LATER)
+        seen.add(None if found is None else len(found.items))
+    assert [writer.returncode for writer in writers] == [0, 0]
+    assert seen <= {None, 1, 2000}
+    last = Snapshots(tmp_path).load(EC2, REGION, now=LATER)
+    assert last is not None
+    assert len(last.items) in (1, 2000)
+    assert [path.name for path in tmp_path.iterdir()] == [f"ec2-{REGION}.json"]

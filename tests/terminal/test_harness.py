@@ -100,10 +100,11 @@ def test_style_of_text_that_is_not_there_fails_with_the_picture() -> None:
 
 
 def test_echo_and_canonical_mode_are_told_while_and_after_a_program_changes_them() -> None:
-    program = "import tty, os; tty.setraw(0); os.write(1, b'raw'); os.read(0, 1); os.system('stty sane')"
+    program = "import tty, os; input(); tty.setraw(0); os.write(1, b'raw'); os.read(0, 1); os.system('stty sane')"
     with Robot(python(program)) as robot:
         before = robot.termios()
         assert (before.echo, before.canonical, before.signals) == (True, True, True)
+        robot.line()
         robot.wait_for("raw")
         raw = robot.termios()
         assert (raw.echo, raw.canonical, raw.signals) == (False, False, False)

@@ -8,10 +8,12 @@ import shlex
 import signal
 import sys
 from collections.abc import Sequence
-from threading import Event
 
+from ec2menu.clock import SystemClock
 from ec2menu.demo.account import ENABLED_REGIONS, HOME_REGION
 from ec2menu.demo.server import CONFLICTING_VARIABLES, DemoAws
+
+NAP_SECONDS = 3600
 
 
 def read_arguments(arguments: Sequence[str]) -> argparse.Namespace:
@@ -39,9 +41,8 @@ def fill(demo: DemoAws, options: argparse.Namespace) -> None:
 def main(arguments: Sequence[str] | None = None) -> int:
     """Serve until Ctrl-C or SIGTERM and return the exit status."""
     options = read_arguments(sys.argv[1:] if arguments is None else arguments)
-    stopped = Event()
     for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, lambda *_: stopped.set())
+        signal.signal(number, _stop)
     try:
         with DemoAws(port=options.port) as demo:
             fill(demo, options)
@@ -50,11 +51,23 @@ def main(arguments: Sequence[str] | None = None) -> int:
                 print(f"export {name}={shlex.quote(value)}")
             sys.stdout.flush()
             _note("Ctrl-C stops it")
-            stopped.wait()
+            while True:
+                SystemClock().sleep(NAP_SECONDS)
+    except _StoppedError:
+        return 0
     except OSError as error:
         _note(f"cannot listen on port {options.port}: {error.strerror}")
         return 1
-    return 0
+
+
+class _StoppedError(Exception):
+    """The way out of `main`: an Event set by a signal handler can lock up with the wait for it."""
+
+
+def _stop(*_signal: object) -> None:
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, signal.SIG_IGN)  # once is enough; the second would disturb the closing
+    raise _StoppedError
 
 
 def _note(text: str) -> None:

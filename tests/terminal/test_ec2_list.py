@@ -54,7 +54,7 @@ def test_columns_stand_under_each_other_at_any_width_with_any_name(stage: Stage)
 def test_a_list_is_paged_to_the_height_and_numbers_run_on(stage: Stage) -> None:
     made = stage.demo.add_instances(REGION, 1001, managed=False)
     with stage.open_list(columns=100, rows=24) as robot:
-        robot.wait_for("EC2 instances in us-east-1: 1,001 · by name · just now")
+        robot.wait_for("EC2 instances in us-east-1: 1,001 · by name ·")
         seen = ids(rows(robot))
         assert seen == made[:18]
         seen = ids(show(robot, "n"))

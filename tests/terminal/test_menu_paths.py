@@ -147,7 +147,7 @@ def test_a_list_that_cannot_be_had_returns_to_the_menu_which_works_on(stage: Sta
         stage.demo.faults.clear()
         stage.add_instance()
         robot.line("1")
-        robot.wait_for("1 · by name · just now")
+        robot.wait_for("1 · by name ·")
 
 
 def test_notes_that_go_to_a_file_are_plain_and_the_menu_goes_on(stage: Stage) -> None:

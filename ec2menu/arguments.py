@@ -61,7 +61,7 @@ def _add_ls(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("filters", nargs="*", metavar="FILTER", help="text, or column:value; all must match")
     parser.add_argument("--sort", default="name", metavar="COL", help="column to sort by; --sort=-COL reverses")
     parser.add_argument("-o", "--output", choices=_OUTPUTS, default="table", help="default: table")
-    parser.add_argument("--refresh", action="store_true", help="do not use what was listed before")
+    parser.add_argument("--refresh", action="store_true", help="ask AWS anew, as a one-line command always does")
     _add_common_flags(parser, is_top=False)
 
 

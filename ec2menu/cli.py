@@ -59,7 +59,7 @@ def _run(arguments: argparse.Namespace, stack: ExitStack) -> int:
     for warning in context.store.warnings:
         context.terminal.note(f"! {warning}")
     if arguments.verb == "ls":
-        from ec2menu.commands.ls import LsRequest, run_ls  # noqa: PLC0415 - imports boto3
+        from ec2menu.commands.ls import LsRequest, run_ls  # noqa: PLC0415 - not needed for the menu
 
         request = LsRequest(
             kind=arguments.kind,
@@ -70,11 +70,11 @@ def _run(arguments: argparse.Namespace, stack: ExitStack) -> int:
         )
         return run_ls(context, request)
     if arguments.verb == "connect":
-        from ec2menu.commands.connect import run_connect  # noqa: PLC0415 - imports boto3
+        from ec2menu.commands.connect import run_connect  # noqa: PLC0415 - not needed for the menu
 
         return run_connect(context, arguments.target, way=arguments.way)
     if arguments.verb == "doctor":
-        from ec2menu.commands.doctor import run_doctor  # noqa: PLC0415 - imports boto3
+        from ec2menu.commands.doctor import run_doctor  # noqa: PLC0415 - not needed for the menu
 
         return run_doctor(context, arguments.target)
     if arguments.verb == "config":

@@ -147,3 +147,11 @@ class Interrupted(Ec2MenuError):
     """The user, or a signal, ended what was going on; `status` follows the shell's rule of 128 + signal."""
 
     status = ExitStatus.INTERRUPTED
+
+
+def bug_error(bug: BaseException) -> Ec2MenuError:
+    """Return what to tell the user of an exception that should not have happened."""
+    return Ec2MenuError(
+        f"this is a bug in ec2menu: {type(bug).__name__}: {bug}",
+        hint="run it again with --debug and report it with the log",
+    )

@@ -21,7 +21,6 @@ if TYPE_CHECKING:
 
 NAME = "session-manager-plugin"
 RESPONSE_VARIABLE = "AWS_SSM_START_SESSION_RESPONSE"
-VERSION_TIMEOUT_SECONDS = 10
 MIN_VERSION = (1, 2, 331)
 TOKEN_BY_ENVIRONMENT_AFTER = (1, 2, 497, 0)
 # Every build from source says 1.2.0.0, however new it is (distributions, Homebrew forks): its real version is unknown.
@@ -236,6 +235,5 @@ def has_answered(output: str) -> bool:
 
 
 PORT_OPENED = re.compile(r"Port (\d+) opened for sessionId")
-WAITING = "Waiting for connections..."
 DESTINATION_FAILED = "Connection to destination port failed"
 ADDRESS_IN_USE = "address already in use"

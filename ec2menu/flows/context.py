@@ -112,7 +112,7 @@ class Context:
 
         Raises PluginMissing or PluginUnusable, before anything is started at AWS.
         """
-        from ec2menu.connectors.connector import Connector  # noqa: PLC0415 - imports boto3
+        from ec2menu.connectors.connector import Connector  # noqa: PLC0415 - the first menu connects to nothing
         from ec2menu.connectors.plugin import find_plugin, install_line_here  # noqa: PLC0415 - the same
         from ec2menu.connectors.process import run_quietly  # noqa: PLC0415 - the same
 

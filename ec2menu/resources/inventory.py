@@ -5,6 +5,7 @@ now (fresh, stale or from disk) and starts fetching what is missing or old. Fail
 items stay, with a Problem beside them.
 """
 
+import logging
 import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
@@ -13,7 +14,7 @@ from typing import Any
 from cachetools import TTLCache
 
 from ec2menu.clock import Clock
-from ec2menu.errors import Ec2MenuError
+from ec2menu.errors import Ec2MenuError, bug_error
 from ec2menu.fanout import Pool, Task
 from ec2menu.models import Listing, Problem
 from ec2menu.resources.kinds import AwsSource, ResourceKind
@@ -26,6 +27,7 @@ REFRESH_AT = 0.8
 CLOSE_SECONDS = 0.5
 
 Key = tuple[str, str]
+_log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -271,7 +273,8 @@ class Inventory:
 def _worded(error: BaseException | None) -> Ec2MenuError | None:
     if error is None or isinstance(error, Ec2MenuError):
         return error
-    return Ec2MenuError(f"this is a bug in ec2menu: {type(error).__name__}: {error}", hint="report it")
+    _log.debug("a bug in a fetch", exc_info=error)
+    return bug_error(error)
 
 
 def _problem(region: str, error: Ec2MenuError) -> Problem:

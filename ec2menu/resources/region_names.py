@@ -5,9 +5,6 @@ Used for the first menu, before AWS has been asked, and where DescribeRegions is
 
 from ec2menu.models import Region
 
-ALWAYS_ENABLED = "opt-in-not-required"
-NOT_ENABLED = "not-opted-in"
-
 _DEFAULT = {
     "us-east-1": "N. Virginia",
     "us-east-2": "Ohio",

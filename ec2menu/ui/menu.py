@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import Protocol
 
-from ec2menu.errors import Ec2MenuError, ExitStatus, Interrupted
+from ec2menu.errors import Ec2MenuError, ExitStatus, Interrupted, bug_error
 from ec2menu.ui.terminal import EndOfInput, Stopped, Terminal
 
 
@@ -97,7 +97,4 @@ def describe_bug(bug: Exception) -> Ec2MenuError:
     from ec2menu.logs import log_bug  # noqa: PLC0415 - where all goes well, nothing is logged
 
     log_bug()
-    return Ec2MenuError(
-        f"this is a bug in ec2menu: {type(bug).__name__}: {bug}",
-        hint="run it again with --debug and report it with the log",
-    )
+    return bug_error(bug)

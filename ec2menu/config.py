@@ -30,6 +30,12 @@ class Settings:
     windows: bool = True
     answer_timeout_seconds: int = 30
     snapshot: bool = True
+    jump_tag: str = "Role=jumphost"
+    password_minutes: int = 30
+    keyring: bool = False
+    rds_ca: str = ""
+    confirm_above: int = 20
+    confirm_tag: str = "prod"
 
 
 DESCRIPTIONS = {
@@ -42,8 +48,20 @@ DESCRIPTIONS = {
     "windows": "several sessions open in windows or tabs of their own",
     "answer_timeout_seconds": "seconds that a session may take to answer",
     "snapshot": "the last lists are kept on disk, for the first screen",
+    "jump_tag": "tag, KEY=VALUE, that makes an instance a jump host",
+    "password_minutes": "minutes that a typed password is kept in memory; 0: never",
+    "keyring": "typed passwords are kept in the system's keyring, too",
+    "rds_ca": "file with the CA certificates of RDS; empty: the usual places",
+    "confirm_above": "a batch on more nodes than this asks for their number",
+    "confirm_tag": "a batch on a node with this in a tag's value asks, too; empty: no",
 }
-_LIMITS = {"ttl_seconds": (0, 86_400), "workers": (1, 100), "answer_timeout_seconds": (5, 600)}
+_LIMITS = {
+    "ttl_seconds": (0, 86_400),
+    "workers": (1, 100),
+    "answer_timeout_seconds": (5, 600),
+    "password_minutes": (0, 1440),
+    "confirm_above": (0, 100_000),
+}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -108,6 +108,155 @@ class Instance:
         return self.ssm_status in (SsmStatus.ONLINE, SsmStatus.UNKNOWN)
 
 
+class EndpointRole(StrEnum):
+    """What an endpoint of a database or a cache is for; the words of the Role column, and of ids (`orders:reader`)."""
+
+    INSTANCE = "instance"
+    WRITER = "writer"
+    READER = "reader"
+    CUSTOM = "custom"
+    PROXY = "proxy"
+    PRIMARY = "primary"
+    CONFIGURATION = "configuration"
+    NODE = "node"
+    SERVERLESS = "serverless"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Endpoint:
+    """A host name and a port that answer inside a VPC."""
+
+    host: str
+    port: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DbMember:
+    """An instance of a DB cluster, folded under it; no endpoint while it is being created."""
+
+    id: str
+    is_writer: bool = False
+    status: str = ""
+    endpoint: Endpoint | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Database:
+    """One way into a database: an instance, or the writer, reader or custom endpoint of a cluster, or a proxy.
+
+    `id` is unique in its region (`billing`, `orders:writer`), `name` is AWS's identifier. `endpoint` is None while
+    there is none; `vpc_id` is empty where AWS does not say.
+    """
+
+    id: str
+    region: str
+    name: str
+    role: EndpointRole
+    engine: str
+    engine_version: str = ""
+    status: str = ""
+    endpoint: Endpoint | None = None
+    vpc_id: str = ""
+    multi_az: bool = False
+    iam_auth: bool = False
+    secret_arn: str = ""
+    username: str = ""
+    database: str = ""
+    requires_tls: bool = False
+    members: tuple[DbMember, ...] = ()
+
+
+class CacheAuth(StrEnum):
+    """How a cache asks who comes."""
+
+    NONE = "none"
+    TOKEN = "token"  # noqa: S105 - AWS's word AuthToken, not a token
+    RBAC = "users"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Cache:
+    """One way into a cache: an endpoint of a replication group, a cluster, one of its nodes, or a serverless cache.
+
+    `nodes` are the nodes behind the endpoint by id, for a tunnel to each. `subnet_group` and `subnet_ids` lead to the
+    VPC, which AWS does not name here.
+    """
+
+    id: str
+    region: str
+    name: str
+    role: EndpointRole
+    engine: str
+    engine_version: str = ""
+    status: str = ""
+    endpoint: Endpoint | None = None
+    tls: bool = False
+    auth: CacheAuth = CacheAuth.NONE
+    cluster_mode: bool = False
+    nodes: tuple[tuple[str, Endpoint], ...] = ()
+    subnet_group: str = ""
+    subnet_ids: tuple[str, ...] = ()
+
+
+class ExecStatus(StrEnum):
+    """Whether ECS Exec can get into a container; the words of the Exec column."""
+
+    READY = "ready"
+    MAY_FAIL = "may fail"
+    NO = "no"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Container:
+    """A container of an ECS task; one without `task_id` stands for a service without tasks, or an empty cluster.
+
+    `id` is unique in its region: `CLUSTER/TASK/CONTAINER`, or as much of it as there is. `reason` and `fix` say why
+    exec cannot work, or may not. `runtime_id` is needed for the SSM target.
+    """
+
+    id: str
+    region: str
+    cluster: str
+    service: str = ""
+    task_id: str = ""
+    name: str = ""
+    family: str = ""
+    status: str = ""
+    launch_type: str = ""
+    image: str = ""
+    runtime_id: str = ""
+    is_windows: bool = False
+    started_at: datetime | None = None
+    exec_status: ExecStatus = ExecStatus.NO
+    reason: str = ""
+    fix: str = ""
+    private_ip: str = ""
+    ports: tuple[int, ...] = ()
+
+    @property
+    def ssm_target(self) -> str:
+        """The target of a session into the container (never to be parsed back: names may have `_`)."""
+        return f"ecs:{self.cluster}_{self.task_id}_{self.runtime_id}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class JumpHost:
+    """An instance that is tagged as a jump host, or nearly so. An empty `reason` means that it can be used.
+
+    `is_near_miss` says that only the spelling of the tag is wrong. `hint` is what to do about the reason.
+    """
+
+    instance: Instance
+    is_near_miss: bool = False
+    reason: str = ""
+    hint: str = ""
+
+    @property
+    def region(self) -> str:
+        """The instance's region."""
+        return self.instance.region
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Region:
     """An AWS region: its code, the place it is in, and whether the account may use it (`opt_in` is AWS's word)."""

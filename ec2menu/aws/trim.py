@@ -26,7 +26,7 @@ class Used:
 
 USED: Mapping[str, Used] = {
     "ec2": Used(
-        operations=frozenset({"DescribeInstances", "DescribeRegions"}),
+        operations=frozenset({"DescribeInstances", "DescribeRegions", "DescribeSubnets", "StartInstances"}),
         members={
             "Reservation": frozenset({"Instances"}),
             "Instance": frozenset(
@@ -48,7 +48,54 @@ USED: Mapping[str, Used] = {
             "Placement": frozenset({"AvailabilityZone"}),
         },
     ),
-    "ssm": Used(operations=frozenset({"DescribeInstanceInformation", "StartSession", "TerminateSession"})),
+    "ssm": Used(
+        operations=frozenset(
+            {
+                "CancelCommand",
+                "DescribeInstanceInformation",
+                "GetCommandInvocation",
+                "ListCommandInvocations",
+                "ListCommands",
+                "SendCommand",
+                "StartSession",
+                "TerminateSession",
+            }
+        )
+    ),
+    "rds": Used(
+        operations=frozenset(
+            {
+                "DescribeDBClusterEndpoints",
+                "DescribeDBClusters",
+                "DescribeDBInstances",
+                "DescribeDBProxies",
+                "DescribeDBProxyEndpoints",
+            }
+        )
+    ),
+    "elasticache": Used(
+        operations=frozenset(
+            {
+                "DescribeCacheClusters",
+                "DescribeCacheSubnetGroups",
+                "DescribeReplicationGroups",
+                "DescribeServerlessCaches",
+            }
+        )
+    ),
+    "ecs": Used(
+        operations=frozenset(
+            {
+                "DescribeTaskDefinition",
+                "DescribeTasks",
+                "ExecuteCommand",
+                "ListClusters",
+                "ListServices",
+                "ListTasks",
+            }
+        )
+    ),
+    "secretsmanager": Used(operations=frozenset({"GetSecretValue"})),
 }
 
 

@@ -13,7 +13,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 BUSY_TIMEOUT_SECONDS = 2.0
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS region_use (
@@ -26,6 +26,9 @@ CREATE TABLE IF NOT EXISTS connection (
     started_at TEXT NOT NULL, profile TEXT NOT NULL, region TEXT NOT NULL, target TEXT NOT NULL, name TEXT NOT NULL,
     action TEXT NOT NULL, session_id TEXT NOT NULL, outcome TEXT NOT NULL, lasted_seconds REAL NOT NULL
 );
+CREATE TABLE IF NOT EXISTS local_port (
+    region TEXT NOT NULL, destination TEXT NOT NULL, port INTEGER NOT NULL, PRIMARY KEY (region, destination)
+) WITHOUT ROWID;
 """
 
 

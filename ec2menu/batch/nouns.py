@@ -1,0 +1,171 @@
+"""The nouns of a batch: what is to run, on which nodes, within which limits, and what became of every node.
+
+Values only. Planning is in `plan`, sending and following in `runner`, what may be sent again in `retry`.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from pathlib import Path
+
+# SendCommand takes at most 50 InstanceIds (facts: Run Command).
+MAX_CHUNK = 50
+
+
+class Outcome(StrEnum):
+    """How a node ended; exactly one per target. The words of the report."""
+
+    SUCCEEDED = "succeeded"
+    FAILED = "failed"
+    TIMED_OUT = "timed out"
+    NOT_DELIVERED = "not delivered"
+    PROBABLY_NOT_RUN = "delivery timed out"
+    CANCELLED = "cancelled"
+    UNKNOWN = "unknown, still running there"
+    IN_DOUBT = "in doubt"
+    SKIPPED = "skipped"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Target:
+    """A node that a command is for. `platform` is SSM's PlatformType: Linux, Windows or MacOS."""
+
+    id: str
+    region: str
+    name: str = ""
+    platform: str = "Linux"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CommandSpec:
+    """What runs: the lines of a script, unchanged, and its times.
+
+    `execution_seconds` is how long the script may run on the node, `delivery_seconds` how long SSM may try to start it
+    (at least 30). `output_s3` is `BUCKET[/PREFIX]` for the full output, or empty.
+    """
+
+    lines: tuple[str, ...]
+    execution_seconds: int = 120
+    delivery_seconds: int = 60
+    output_s3: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Limits:
+    """How a batch is carried out. `max_errors` is a number or a percentage of the targets; empty: never stop for it.
+
+    `concurrency` is how many nodes may run at once over all commands, `retries` how often a node that provably never
+    ran is sent to again, `grace_seconds` how long past delivery and execution times we still listen.
+    """
+
+    concurrency: int = 5
+    retries: int = 2
+    max_errors: str = ""
+    grace_seconds: int = 30
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Skip:
+    """A target that is not sent to: why, and what to do."""
+
+    target: Target
+    reason: str
+    hint: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TagChoice:
+    """Nodes chosen by SSM itself: `tag:KEY=VALUE` in a region, for a platform."""
+
+    key: str
+    value: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Chunk:
+    """What one SendCommand covers: a region, a document, and its targets (at most 50), or a tag."""
+
+    region: str
+    document: str
+    targets: tuple[Target, ...] = ()
+    tag: TagChoice | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BatchPlan:
+    """A batch before anything is sent. `warnings` are sentences for the user to read first."""
+
+    run_id: str
+    spec: CommandSpec
+    limits: Limits
+    chunks: tuple[Chunk, ...]
+    skipped: tuple[Skip, ...] = ()
+    warnings: tuple[str, ...] = ()
+
+    @property
+    def targets(self) -> tuple[Target, ...]:
+        """Every node that will be sent to, as far as it is known before."""
+        return tuple(target for chunk in self.chunks for target in chunk.targets)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NodeResult:
+    """What became of one target: the outcome, why, and where its output is kept (files, so that memory is bounded).
+
+    `detail` is a short sentence (`exit 3`, `agent offline since 3 h`); `exit_code` is None where the script did not end
+    by itself. `digest` is equal for equal output. The two `is_..._cut` say that SSM kept only the beginning.
+    """
+
+    target: Target
+    outcome: Outcome
+    detail: str = ""
+    exit_code: int | None = None
+    command_id: str = ""
+    attempts: int = 0
+    lasted_seconds: float = 0.0
+    stdout_file: Path | None = None
+    stderr_file: Path | None = None
+    is_stdout_cut: bool = False
+    is_stderr_cut: bool = False
+    digest: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Progress:
+    """How far a batch is; for the live line."""
+
+    total: int
+    done: int = 0
+    running: int = 0
+    failed: int = 0
+    waiting: int = 0
+    note: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BatchResult:
+    """A batch when we stopped following it: one row for every target, the skipped included.
+
+    `is_detached` says that commands still run at AWS and that the run can be taken up again.
+    """
+
+    run_id: str
+    results: tuple[NodeResult, ...]
+    is_detached: bool = False
+    counts: Mapping[str, int] = field(default_factory=dict)
+
+    @property
+    def succeeded(self) -> tuple[NodeResult, ...]:
+        """Nodes on which the script ended with 0."""
+        return tuple(result for result in self.results if result.outcome is Outcome.SUCCEEDED)
+
+    @property
+    def failed(self) -> tuple[NodeResult, ...]:
+        """Nodes on which the script failed, or that it never reached, for good."""
+        good_or_open = (Outcome.SUCCEEDED, Outcome.UNKNOWN, Outcome.IN_DOUBT)
+        return tuple(result for result in self.results if result.outcome not in good_or_open)
+
+    @property
+    def unfinished(self) -> tuple[NodeResult, ...]:
+        """Nodes of which the end is not known."""
+        return tuple(result for result in self.results if result.outcome in (Outcome.UNKNOWN, Outcome.IN_DOUBT))

@@ -1,6 +1,7 @@
 """Getting a list and putting it in order, as the list screen and `ls` both do it."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 from ec2menu.errors import InvalidInput
@@ -21,9 +22,10 @@ def get_listing(context: Context, kind: ResourceKind, regions: Sequence[str], *,
         progress[0] = f"{first}: {text}"
 
     def fetch() -> Listing[Any]:
-        return context.inventory.listing(kind, regions, refresh=refresh, on_progress=note)
+        return context.inventory.listing(kind.source, regions, refresh=refresh, on_progress=note)
 
-    return context.attempt(lambda: context.in_background(fetch, lambda: progress[0]))
+    found = context.attempt(lambda: context.in_background(fetch, lambda: progress[0]))
+    return replace(found, items=tuple(kind.derive(found.items))) if kind.base else found
 
 
 def shown_columns(kind: ResourceKind, regions: Sequence[str]) -> tuple[Column[Any], ...]:

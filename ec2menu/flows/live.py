@@ -5,6 +5,7 @@ drawing here, and no rules of what a list contains.
 """
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 from ec2menu.flows.context import Context
@@ -40,7 +41,7 @@ class LiveList:
 
     def take(self) -> View:
         """Take the newest picture; `change` says what is new in it (`+2 -1`), where the one before was whole."""
-        before, now = self._view, self._inventory.view(self._kind, self._regions, fetch=False)
+        before, now = self._view, self._look()
         if before is None or now.version != before.version:
             self.change = self._describe_change(before, now)
         self._view = now
@@ -48,7 +49,7 @@ class LiveList:
 
     def start(self) -> None:
         """Start fetching what is old or missing. After the drawing: importing boto3 would slow it down."""
-        self._inventory.view(self._kind, self._regions)
+        self._inventory.view(self._kind.source, self._regions)
 
     def refresh(self) -> None:
         """Ask AWS again and wait for it."""
@@ -57,20 +58,30 @@ class LiveList:
     def latest(self, item: Any) -> Any | None:
         """Return the item as it is known now, or None if it has vanished since it was shown."""
         wanted = self._kind.identify(item)[0], item.region
-        newest = self._inventory.view(self._kind, self._regions, fetch=False)
-        return next((it for it in newest.listing.items if (self._kind.identify(it)[0], it.region) == wanted), None)
+        return next(
+            (it for it in self._look().listing.items if (self._kind.identify(it)[0], it.region) == wanted), None
+        )
 
     @property
     def _inventory(self) -> Inventory:
         return self._context.inventory
 
+    def _look(self) -> View:
+        """Return what is known now, without asking for more."""
+        view = self._inventory.view(self._kind.source, self._regions, fetch=False)
+        if self._kind.base is None:
+            return view
+        return replace(view, listing=replace(view.listing, items=tuple(self._kind.derive(view.listing.items))))
+
     def _open(self) -> None:
         if self._context.profiles.needs_mfa(self._context.profile):
             self._context.load_credentials()  # here, because no thread may ask for the code
-        self._inventory.retry(self._kind, self._regions)
+        self._inventory.retry(self._kind.source, self._regions)
         first = self.take()
         if not _is_enough(first, late=False):
-            self._context.terminal.watch(_Arrival(self._context, self._kind, self._regions), self._describe_waiting)
+            self._context.terminal.watch(
+                _Arrival(self._context, self._kind.source, self._regions), self._describe_waiting
+            )
             first = self.take()
         self.change = ""
         if first.error is not None and first.is_complete:
@@ -78,7 +89,7 @@ class LiveList:
 
     def _describe_waiting(self) -> str:
         where = self._regions[0] if len(self._regions) == 1 else f"{len(self._regions)} regions"
-        progress = self._inventory.describe_progress(self._kind, self._regions)
+        progress = self._inventory.describe_progress(self._kind.source, self._regions)
         return f"listing {self._kind.title} in {where}" + (f": {progress}" if progress else "")
 
     def _describe_change(self, before: View | None, now: View) -> str:

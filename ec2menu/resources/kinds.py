@@ -4,7 +4,7 @@ What can be done with an item (open a shell, a tunnel …) is decided by the scr
 """
 
 import dataclasses
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
@@ -23,7 +23,10 @@ Fetch = Callable[["Aws", str, datetime, Callable[[str], None]], Listing[Any]]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ResourceKind:
-    """One kind of resource: how it is fetched for a region, shown, named, and whether it exists once per region."""
+    """One kind of resource: how it is fetched for a region, shown, named, and whether it exists once per region.
+
+    A kind with a `base` is not fetched itself: its items are what `derive` makes of the base's.
+    """
 
     name: str
     title: str
@@ -33,6 +36,13 @@ class ResourceKind:
     is_dimmed: Callable[[Any], bool]
     is_regional: bool = True
     packing: Packing | None = None
+    base: "ResourceKind | None" = None
+    derive: Callable[[Sequence[Any]], Sequence[Any]] = tuple
+
+    @property
+    def source(self) -> "ResourceKind":
+        """The kind that is fetched."""
+        return self.base or self
 
 
 def _fetch_ec2(aws: "Aws", region: str, now: datetime, on_progress: Callable[[str], None]) -> Listing[Instance]:

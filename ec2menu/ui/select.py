@@ -14,6 +14,7 @@ from ec2menu.ui.text import escape, fold, shorten
 _QUOTED_COLUMNS = 30
 _MAX_DIGITS = 18
 _MAX_SPANS = 5
+_RUN = "run"  # the word alone filters: machines are called gitlab-runner
 # A Korean or Japanese keyboard left in full-width mode types these for the same keys.
 _FULL_WIDTH = {0xFF01 + index: 0x21 + index for index in range(94)}
 _NUMBER_PARTS = re.compile(r"[0-9]+|\ball\b", re.IGNORECASE)
@@ -39,6 +40,13 @@ class Term:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Pick:
     """These printed numbers, in the order typed, each once."""
+
+    numbers: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunOn:
+    """Run a command on these printed numbers (`run 1,3-5`)."""
 
     numbers: tuple[int, ...]
 
@@ -100,7 +108,7 @@ class Wrong:
     reason: str
 
 
-Selection = Pick | FilterBy | SortBy | NextPage | PreviousPage | Refresh | Back | Help | Quit | Nothing | Wrong
+Selection = Pick | RunOn | FilterBy | SortBy | NextPage | PreviousPage | Refresh | Back | Help | Quit | Nothing | Wrong
 
 _COMMANDS: dict[str, Selection] = {
     **dict.fromkeys(("0", "b", "back"), Back()),
@@ -123,8 +131,12 @@ def parse(text: str, *, numbers: Collection[int], columns: Sequence[str]) -> Sel
         return _parse_filter(typed[1:], columns)
     if keys in _COMMANDS:
         return _COMMANDS[keys]
-    if keys.split()[0] == "s":
+    first, *rest = keys.split(maxsplit=1)
+    if first == "s":
         return parse_sort(narrow[1:].strip(), columns)
+    if first == _RUN and rest and _is_about_numbers(rest[0]):
+        found = _parse_numbers(rest[0], numbers)
+        return RunOn(numbers=found.numbers) if isinstance(found, Pick) else found
     return _parse_numbers(keys, numbers) if _is_about_numbers(keys) else _parse_filter(typed, columns)
 
 

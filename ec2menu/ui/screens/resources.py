@@ -8,7 +8,7 @@ from ec2menu.resources.kinds import EC2, NODES
 from ec2menu.resources.region_names import TITLES
 from ec2menu.ui.choices import Choice, draw_choices, find_choice
 from ec2menu.ui.menu import Move, Screen
-from ec2menu.ui.screens.machines import MachineScreen
+from ec2menu.ui.screens.machines import machine_screen
 
 RESERVED_LINES = 5
 _CHOICES = (
@@ -49,7 +49,7 @@ class ResourceScreen:
             return Move.STAY
         found = _HELP if typed.lower() in ("?", "help") else find_choice(typed, _CHOICES)
         if isinstance(found, Choice):
-            return MachineScreen(self._context, EC2 if found.key == EC2.name else NODES, self._regions)
+            return machine_screen(self._context, EC2 if found.key == EC2.name else NODES, self._regions)
         terminal.note(found)
         self._quiet = True
         return Move.STAY

@@ -11,7 +11,7 @@ from ec2menu.models import Region
 from ec2menu.resources.kinds import EC2, NODES
 from ec2menu.state.recent import note_region, remember_regions
 from ec2menu.ui.menu import Menu
-from ec2menu.ui.screens.machines import MachineScreen
+from ec2menu.ui.screens.machines import machine_screen
 from ec2menu.ui.screens.regions import RegionScreen
 from ec2menu.ui.screens.resources import ResourceScreen
 from tests.fakes.clock import START
@@ -39,7 +39,7 @@ def visit(aws: CannedAws, tmp_path: Path) -> Callable[..., Desk]:
     def go(*typed: Line, kind: str = "ec2") -> Desk:
         desk = sit_down(*typed)
         context = context_at(desk, aws, tmp_path)
-        Menu(desk.terminal).run(MachineScreen(context, EC2 if kind == "ec2" else NODES, (REGION,)))
+        Menu(desk.terminal).run(machine_screen(context, EC2 if kind == "ec2" else NODES, (REGION,)))
         assert desk.keyboard.left == 0
         return desk
 
@@ -71,7 +71,7 @@ def test_a_filter_on_the_age_does_not_renumber_behind_the_screen(aws: CannedAws,
         machine("i-2", "b", state="stopped", LaunchTime=START.replace(hour=11, minute=30)),
     )
     desk = sit_down("age:30m", lambda: desk.clock.advance(60), "1")
-    Menu(desk.terminal).run(MachineScreen(context_at(desk, aws, tmp_path), EC2, (REGION,)))
+    Menu(desk.terminal).run(machine_screen(context_at(desk, aws, tmp_path), EC2, (REGION,)))
     assert "cannot connect to b (i-2)" in desk.notes
 
 
@@ -80,7 +80,7 @@ def test_the_title_tells_how_many_in_which_order_since_when_and_what_is_left_out
 ) -> None:
     aws.add(machine("i-1", "web-1"), machine("i-2", "db-1", state="stopped"))
     desk = sit_down("state:run !db", lambda: desk.clock.advance(125), "s -id", "/")
-    Menu(desk.terminal).run(MachineScreen(context_at(desk, aws, tmp_path), EC2, (REGION,)))
+    Menu(desk.terminal).run(machine_screen(context_at(desk, aws, tmp_path), EC2, (REGION,)))
     assert titles(desk) == [
         "EC2 instances in us-east-1: 2 · by name · just now",
         "EC2 instances in us-east-1: 1 of 2 with state:run !db · by name · just now",
@@ -166,7 +166,7 @@ def test_what_ssm_did_not_tell_is_a_line_of_its_own_and_costs_rows(aws: CannedAw
     aws.add(*(machine(f"i-{n}", f"web-{n}") for n in range(1, 31)))
     aws.lists["DescribeInstanceInformation", ""] = DENIED
     desk = sit_down(err_tty=True)
-    Menu(desk.terminal).run(MachineScreen(context_at(desk, aws, tmp_path), EC2, (REGION,)))
+    Menu(desk.terminal).run(machine_screen(context_at(desk, aws, tmp_path), EC2, (REGION,)))
     drawn = f"{desk.data.partition('EC2 instances')[2]}{desk.notes}"
     assert "unknown" in desk.data.splitlines()[3]
     assert len(drawn.strip("\n").splitlines()) <= 24

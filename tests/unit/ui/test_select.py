@@ -15,6 +15,7 @@ from ec2menu.ui.select import (
     PreviousPage,
     Quit,
     Refresh,
+    RunOn,
     Selection,
     SortBy,
     Term,
@@ -76,6 +77,15 @@ def reason(selection: Selection | tuple[Term, ...]) -> str:
 )
 def test_numbers_ranges_and_exclusions_pick(text: str, numbers: tuple[int, ...]) -> None:
     assert read(text) == Pick(numbers=numbers)
+
+
+def test_run_before_numbers_runs_on_them_and_is_a_text_to_filter_by_elsewhere() -> None:
+    assert read("run 1,3-5") == RunOn(numbers=(1, 3, 4, 5))
+    assert read("RUN all") == RunOn(numbers=tuple(EIGHT))
+    assert read(full_width("run !4")) == RunOn(numbers=(1, 2, 3, 5, 6, 7, 8))
+    assert read("run 9") == Wrong(reason="9 is not in the list; choose 1-8")
+    assert read("run") == FilterBy(terms=(Term(text="run"),))
+    assert read("runner 2") == FilterBy(terms=(Term(text="runner"), Term(text="2")))
 
 
 def test_a_range_picks_only_printed_numbers_and_all_keeps_the_printed_order() -> None:

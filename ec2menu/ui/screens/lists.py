@@ -1,0 +1,232 @@
+"""A list of resources of one kind: a table, filtered, sorted and paged, from which numbers choose.
+
+A number means the resource that was printed beside it: the order is only changed by drawing the list again. What
+choosing does is the caller's: see `machines`, `databases` and `containers`.
+"""
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from ec2menu.clock import describe_age
+from ec2menu.errors import Ec2MenuError, Interrupted, TargetUnavailable
+from ec2menu.flows.context import Context
+from ec2menu.flows.listing import arrange, shown_columns
+from ec2menu.flows.live import LiveList
+from ec2menu.models import Style
+from ec2menu.resources.inventory import View
+from ec2menu.resources.kinds import ResourceKind
+from ec2menu.ui import select
+from ec2menu.ui.menu import Move, Screen
+from ec2menu.ui.tables import render
+from ec2menu.ui.terminal import EndOfInput
+from ec2menu.ui.text import escape, shorten
+
+# Title, column heads, status line, prompt, the blank line above, and one for what happened last.
+FIXED_LINES = 6
+MIN_ROWS = 3
+MAX_FILTER_COLUMNS = 30
+Choose = Callable[[Sequence[Any]], "Move | Screen | None"]
+
+_RUN_HELP = ("run 1,3-5  run one command on these, by SSM Run Command",)
+_HELP = (
+    "3       choose number 3               1,3-5   several",
+    "all     everything listed             !4      everything but 4",
+    "text    keep rows with the text       !text   leave them out; both can be",
+    "                                              column:value, as in state:running",
+    "/text   filter even by a number       /       show all again",
+    "s age   sort by a column              s -age  the other way round",
+    "n  p    next and previous page        r       ask AWS again",
+    "0  b    back                          q       quit",
+)
+
+
+class ListScreen:
+    """The resources of a kind in some regions. `choose` is called with those that were picked, as they are known now.
+
+    It returns where to go, or None where what it has said should be read below the list; so is what it raises.
+    `choosing` is what a number does, for the line of keys; `run` is called for `run 1,3-5`, where that makes sense.
+    """
+
+    def __init__(
+        self,
+        context: Context,
+        kind: ResourceKind,
+        regions: Sequence[str],
+        *,
+        choose: Choose,
+        choosing: str = "connects",
+        run: Choose | None = None,
+    ) -> None:
+        self._context = context
+        self._choose = choose
+        self._run = run
+        self._choosing = choosing
+        self._kind = kind
+        self._regions = tuple(regions)
+        self._columns = shown_columns(kind, regions)
+        self._keys = tuple(column.key for column in kind.columns)
+        self._live = LiveList(context, kind, regions)
+        self._items: Sequence[Any] = ()
+        self._terms: tuple[select.Term, ...] = ()
+        self._sort = select.SortBy(column="name")
+        self._page = 0
+        self._pages = 1
+        self._quiet = False
+
+    def open(self) -> None:
+        """Take the first picture of the list."""
+        self._live.open()
+
+    def ask(self) -> "Move | Screen":
+        """Draw a page, read a selection, act on it."""
+        if not self._quiet:
+            self._live.take()
+            self._items = self._arranged()  # what is printed is what numbers mean, until it is printed again
+            self._draw(self._items)
+        self._quiet = False
+        self._live.start()
+        where = self._regions[0] if len(self._regions) == 1 else "all"
+        typed = self._context.terminal.ask(f"{where} {self._kind.name}:")
+        choice = select.parse(typed, numbers=range(1, len(self._items) + 1), columns=self._keys)
+        return self._act(choice)
+
+    def _act(self, choice: select.Selection) -> "Move | Screen":
+        match choice:
+            case select.Back():
+                return Move.BACK
+            case select.Quit():
+                return Move.QUIT
+            case select.Pick(numbers=numbers):
+                return self._pick(self._choose, [self._items[number - 1] for number in numbers])
+            case select.RunOn(numbers=numbers):
+                return self._pick(self._run or self._refuse_run, [self._items[number - 1] for number in numbers])
+            case select.FilterBy(terms=terms):
+                self._terms, self._page = terms, 0
+            case select.SortBy():
+                self._sort, self._page = choice, 0
+            case select.NextPage():
+                self._turn(1, "this is the last page")
+            case select.PreviousPage():
+                self._turn(-1, "this is the first page")
+            case select.Refresh():
+                self._refresh()
+            case select.Help():
+                self._say(*(_HELP[:2] + _RUN_HELP if self._run else _HELP[:2]), *_HELP[2:])
+            case select.Wrong(reason=reason):
+                self._say(reason)
+        return Move.STAY
+
+    def _turn(self, pages: int, otherwise: str) -> None:
+        if 0 <= self._page + pages < self._pages:
+            self._page += pages
+        else:
+            self._say(otherwise)
+
+    def _refresh(self) -> None:
+        self._quiet = True  # an error is told below the list, which stays as it is
+        self._live.refresh()
+        self._quiet = False
+
+    def _say(self, *lines: str) -> None:
+        """Say something below the list, which stays as it is."""
+        for line in lines:
+            self._context.terminal.note(line)
+        self._quiet = True
+
+    # -- drawing ------------------------------------------------------------------------------------------------
+
+    def _arranged(self) -> list[Any]:
+        items = self._live.view.listing.items
+        return arrange(self._context, self._kind, items, terms=self._terms, sort=self._sort)
+
+    def _draw(self, items: Sequence[Any]) -> None:
+        terminal = self._context.terminal
+        problems = self._live.view.listing.problems
+        size = max(MIN_ROWS, terminal.height - FIXED_LINES - sum(map(terminal.lines_of, problems)))
+        self._pages = max(1, -(-len(items) // size))
+        self._page = min(self._page, self._pages - 1)
+        first = self._page * size
+        terminal.data("")
+        terminal.data(terminal.paint(shorten(escape(self._title(len(items))), terminal.width), Style.STRONG))
+        shown = items[first : first + size]
+        if shown:
+            for line in self._table(shown, first):
+                terminal.data(line)
+        else:
+            terminal.data(self._nothing())
+        terminal.flush()
+        for problem in problems:
+            terminal.problem(problem)
+        page = f"page {self._page + 1}/{self._pages} n/p · " if self._pages > 1 else ""
+        keys = f"{page}? help · number {self._choosing} · text filters · s COLUMN sorts · 0 back"
+        terminal.note(shorten(keys, terminal.width), Style.DIM)
+
+    def _table(self, shown: Sequence[Any], first: int) -> list[str]:
+        terminal = self._context.terminal
+        return render(
+            shown,
+            self._columns,
+            now=self._context.clock.wall(),
+            width=terminal.width,
+            numbers=range(first + 1, first + 1 + len(shown)),
+            paint=terminal.paint,
+            dimmed=self._kind.is_dimmed,
+        )
+
+    def _title(self, shown: int) -> str:
+        view = self._live.view
+        total = len(view.listing.items)
+        passing = shorten(escape(" ".join(map(_worded, self._terms))), MAX_FILTER_COLUMNS)
+        count = f"{shown:,} of {total:,} with {passing}" if self._terms else f"{total:,}"
+        order = f"by {'-' if self._sort.reverse else ''}{self._sort.column}"
+        return f"{self._kind.title} in {self._where()}: {count} · {order} · {self._freshness(view)}"
+
+    def _freshness(self, view: View) -> str:
+        """Say how old the picture is, what changed with it, and what is on its way."""
+        age = (self._context.clock.wall() - view.listing.as_of).total_seconds()
+        text = f"{describe_age(age)} ago" if age >= 1 else "just now"
+        if self._live.change:
+            text += f" ({self._live.change})"
+        if view.unknown:
+            return f"{text}, still asking {len(view.unknown)} regions (Enter shows more)"
+        return f"{text}, refreshing …" if view.asking else text
+
+    def _where(self) -> str:
+        return self._regions[0] if len(self._regions) == 1 else f"{len(self._regions)} regions"
+
+    def _nothing(self) -> str:
+        if self._terms:
+            return "nothing passes the filter; / shows all again"
+        return f"there are no {self._kind.title} in {self._where()}"
+
+    # -- choosing -----------------------------------------------------------------------------------------------
+
+    def _current(self, item: Any) -> Any:
+        """Return the item as it is known now. Raises TargetUnavailable where it has vanished since it was drawn."""
+        latest = self._live.latest(item)
+        if latest is None:
+            raise TargetUnavailable(
+                f"{self._kind.identify(item)[0]} is no longer there", hint="Enter draws the list anew"
+            )
+        return latest
+
+    def _pick(self, choose: Choose, chosen: Sequence[Any]) -> "Move | Screen":
+        """Choose; what went wrong, and what is to be read, is said below the list as it is."""
+        self._quiet = True
+        try:
+            move = choose([self._current(item) for item in chosen])
+        except (Interrupted, EndOfInput, KeyboardInterrupt):
+            self._context.terminal.note("not connected" if len(chosen) == 1 else "stopped")
+        except Ec2MenuError as error:
+            self._context.terminal.fail(error)
+        else:
+            self._quiet = move is None
+            return move or Move.STAY
+        return Move.STAY
+
+    def _refuse_run(self, _chosen: Sequence[Any]) -> None:
+        self._context.terminal.note(f"commands run on EC2 instances and SSM nodes, not on {self._kind.title}")
+
+
+def _worded(term: select.Term) -> str:
+    return f"{'!' if term.negated else ''}{term.column}{':' if term.column else ''}{term.text}"

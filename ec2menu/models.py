@@ -145,7 +145,8 @@ class Database:
     """One way into a database: an instance, or the writer, reader or custom endpoint of a cluster, or a proxy.
 
     `id` is unique in its region (`billing`, `orders:writer`), `name` is AWS's identifier. `endpoint` is None while
-    there is none; `vpc_id` is empty where AWS does not say.
+    there is none; `vpc_id` is empty where AWS does not say; `accepts_password` is False where
+    only IAM lets in (some proxies), or where there are no passwords (Neptune).
     """
 
     id: str
@@ -163,6 +164,7 @@ class Database:
     username: str = ""
     database: str = ""
     requires_tls: bool = False
+    accepts_password: bool = True
     members: tuple[DbMember, ...] = ()
 
 

@@ -4,6 +4,7 @@
     ├── InvalidInput               2   what was typed cannot be done: flag, filter, number, profile, region
     │   └── TargetUnclear          2   a TARGET names no resource, or several
     ├── TargetUnavailable          1   the resource exists and cannot be connected to now
+    │   └── NoJumpHost             1   no node is known that leads into the resource's VPC
     ├── AwsError                   3   AWS refused, or could not be reached
     │   ├── CredentialsError           none, wrong or incomplete
     │   │   ├── LoginExpired           a login that a command or a prompt can renew
@@ -65,6 +66,14 @@ class TargetUnclear(InvalidInput):
 
 class TargetUnavailable(Ec2MenuError):
     """The resource exists and cannot be connected to as it is."""
+
+
+class NoJumpHost(TargetUnavailable):
+    """No jump host leads to the resource; `diagnosis` are lines that say why not, candidate by candidate."""
+
+    def __init__(self, message: str, *, hint: str = "", diagnosis: tuple[str, ...] = ()) -> None:
+        super().__init__(message, hint=hint)
+        self.diagnosis = diagnosis
 
 
 class AwsError(Ec2MenuError):

@@ -7,9 +7,9 @@ from datetime import datetime
 from pathlib import Path
 
 _SECRETS = re.compile(
-    r"(?i)(?P<name>[\"']?(?:\w*token\w*|\w*password|\w*secret\w*|stream_?url|accesskeyid)[\"']?\s*[:=]\s*)"
-    r"(?:\"[^\"]*\"|'[^']*'|\S+)"
-    r"|(?P<header>\bauthorization[\"']?\s*[:=]\s*).*"
+    r"(?i)(?P<header>[\"']?\b(?:authorization|secretstring|secretbinary)[\"']?\s*[:=]\s*).*"
+    r"|(?P<name>[\"']?(?:\w*token\w*|\w*password|\w*secret\w*|\w*_pwd|\w*cli_auth|x-amz-signature"
+    r"|stream_?url|accesskeyid)[\"']?\s*[:=]\s*)(?:\"[^\"]*\"|'[^']*'|\S+)"
     r"|\b(?:AKIA|ASIA)[A-Z0-9]{12,}\b"
     r"|\b(?:IQoJ|FwoG|FQoG)[\w+/=%]{40,}"  # how session tokens begin
 )

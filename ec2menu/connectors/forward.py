@@ -1,34 +1,118 @@
-"""Port-forwards: a local port that leads through a node, open only while its context is.
+"""One port-forward: where it leads, its session at AWS, the plugin that holds it, and when it is ready.
 
-Ready means the plugin's own line *and* a connection that the far side does not refuse; a local connect alone succeeds
-even when the far side is dead. Choosing what to forward to, and telling the user, is done elsewhere.
+Ready means the plugin's own line *and* a far side that answers; a local connect alone succeeds even when the far side
+is dead. Keeping a forward alive is `tunnel`'s business; choosing what to forward to, and telling the user, is done
+elsewhere.
 """
 
 import contextlib
-import errno
-import socket
-import sys
-from collections.abc import Iterator
+import re
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import Any
 
 from ec2menu.connectors.connector import Connector, SessionSpec
-from ec2menu.connectors.plugin import ADDRESS_IN_USE, DESTINATION_FAILED, PORT_OPENED, Ending, read_ending
+from ec2menu.connectors.local_ports import LARGEST_PORT, is_listened_on, pick_local_port
+from ec2menu.connectors.plugin import (
+    ADDRESS_IN_USE,
+    DESTINATION_FAILED,
+    MULTIPLEXED,
+    PORT_OPENED,
+    Ending,
+    read_ending,
+)
+from ec2menu.connectors.probes import Health, Protocol, is_healthy, probe
 from ec2menu.connectors.process import BackgroundProcess, undisturbed
-from ec2menu.errors import PortInUse, SessionFailed
+from ec2menu.errors import InvalidInput, PortInUse, SessionFailed
 
-DOCUMENT = "AWS-StartPortForwardingSession"
+TO_NODE = "AWS-StartPortForwardingSession"
+TO_HOST = "AWS-StartPortForwardingSessionToRemoteHost"
 READY_SECONDS = 30.0
-PROBE_SECONDS = 1.0
+# The line comes within a second of the session's start; a plugin that is late has perhaps met a taken port.
+LATE_SECONDS = 5.0
+PROBE_SECONDS = 5.0
+FIRST_PROBES = 3
+LAST_WORDS_SECONDS = 1.0
 POLL_SECONDS = 0.05
 STOP_GRACE_SECONDS = 3.0
-_LOOPBACKS = ((socket.AF_INET, "127.0.0.1"), (socket.AF_INET6, "::1"))
+_HOST = re.compile(r"[\w.:-]+", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Tunnel:
-    """An open port-forward: its local port, its session, and the program that holds it."""
+class TunnelSpec:
+    """Where a tunnel leads: `port` of `host` as seen from `via` (an SSM target), or of `via` itself without a host.
 
+    `label` is what people read (`orders:writer`), `server_name` what TLS says it wants. Raises InvalidInput.
+    """
+
+    via: str
+    region: str
+    port: int
+    host: str = ""
+    via_name: str = ""
+    label: str = ""
+    protocol: Protocol = Protocol.TCP
+    tls: bool = False
+    server_name: str = ""
+
+    def __post_init__(self) -> None:
+        """Refuse what SSM would refuse, and what it would misread."""
+        if self.host and not _HOST.fullmatch(self.host):
+            raise InvalidInput(f"{self.host!r} is not a host name or address", hint="use letters, digits, - and dots")
+        if not 0 < self.port <= LARGEST_PORT:
+            raise InvalidInput(f"{self.port} is not a port", hint=f"use a number from 1 to {LARGEST_PORT}")
+
+    @property
+    def destination(self) -> str:
+        """The far end as `host:port`; together with the region it says whether two tunnels lead to the same place."""
+        return f"{self.host or self.via}:{self.port}"
+
+    @property
+    def name(self) -> str:
+        """The label, or else where the tunnel leads."""
+        return self.label or self.destination
+
+    @property
+    def via_text(self) -> str:
+        """The jump host, or the node itself, as people know it."""
+        return self.via_name or self.via
+
+    def session(self, local_port: int) -> SessionSpec:
+        """Return the session that forwards a local port there."""
+        parameters = {"portNumber": [str(self.port)], "localPortNumber": [str(local_port)]}
+        if self.host:
+            parameters["host"] = [self.host]
+        document = TO_HOST if self.host else TO_NODE
+        return SessionSpec(target=self.via, region=self.region, document=document, parameters=parameters)
+
+    def unreachable(self) -> SessionFailed:
+        """Return the error for a far end that the node cannot connect to."""
+        if not self.host:
+            return SessionFailed(
+                f"nothing answers on port {self.port} of {self.via_name or 'the node'}",
+                hint="check that the service runs there and its firewall",
+            )
+        return SessionFailed(f"{self.via_text} cannot reach {self.destination}", hint=self._security_group_hint())
+
+    def mute(self, health: Health) -> SessionFailed:
+        """Return the error for a far end that does not speak, although nobody said that it cannot be reached."""
+        how = "accepts connections and closes them at once" if health is Health.HUNG_UP else "does not answer"
+        where = f"through {self.via_text}" if self.host else f"on {self.via_text}"
+        hint = self._security_group_hint() if self.host else "check that the service runs there and its firewall"
+        return SessionFailed(f"{self.destination} {how} {where}", hint=f"{hint}; expected there: {self.protocol}")
+
+    def _security_group_hint(self) -> str:
+        return (
+            f"the security group of {self.host} must let {self.via_text} in on port {self.port}, "
+            f"and {self.via_text} must be able to resolve the name"
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Forward:
+    """A port-forward that was started: its local port, its session at AWS, and the plugin that holds it."""
+
+    connector: Connector
+    spec: TunnelSpec
     local_port: int
     session_id: str
     process: BackgroundProcess
@@ -38,118 +122,135 @@ class Tunnel:
         """Whether the plugin still runs."""
         return self.process.poll() is None
 
+    @property
+    def is_multiplexed(self) -> bool:
+        """Whether many connections at once are possible; an agent up to 3.0.196.0 takes one after the other."""
+        return MULTIPLEXED in self.process.output()
 
-@contextlib.contextmanager
-def open_tunnel(connector: Connector, *, target: str, region: str, port: int, local_port: int = 0) -> Iterator[Tunnel]:
-    """Forward a local port (0: a free one) to `port` on a node, for as long as the context lasts.
+    def probe(self, *, timeout_seconds: float) -> Health:
+        """Ask through the tunnel whether the far end answers."""
+        spec = self.spec
+        return probe(
+            spec.protocol,
+            self.local_port,
+            tls=spec.tls,
+            server_name=spec.server_name,
+            timeout_seconds=timeout_seconds,
+        )
 
-    Raises PortInUse, SessionFailed (the plugin's reason, a refusing far side, no readiness in 30 s) or AwsError.
-    """
-    chosen = pick_local_port(local_port)
-    spec = SessionSpec(
-        target=target,
-        region=region,
-        document=DOCUMENT,
-        parameters={"portNumber": [str(port)], "localPortNumber": [str(chosen)]},
-    )
-    answer = connector.start(spec)
-    session_id = str(answer["SessionId"])
-    process: BackgroundProcess | None = None
-    try:
-        process = _spawn(connector, spec, answer)
-        _wait_until_ready(connector, process, session_id=session_id, local_port=chosen, port=port)
-        yield Tunnel(local_port=chosen, session_id=session_id, process=process)
-    finally:
-        with undisturbed():
-            if process is not None:
-                process.stop(grace_seconds=STOP_GRACE_SECONDS)
-            connector.terminate(region, session_id)
+    def describe_ending(self) -> str:
+        """Say why the plugin has ended; empty while it runs."""
+        status = self.process.poll()
+        if status is None:
+            return ""
+        verdict = read_ending(self.process.output(), self.session_id, status=status)
+        if verdict.ending is Ending.UNKNOWN:
+            return "the plugin ended without a word"
+        return f"{verdict.ending} ({verdict.detail})" if verdict.detail else str(verdict.ending)
 
+    def wait_until_ready(self, *, check: Callable[[], None], probe_seconds: float = PROBE_SECONDS) -> None:
+        """Wait for the plugin's line and for an answer of the far end; `check` is called all the time and may raise.
 
-def pick_local_port(wanted: int) -> int:
-    """Return `wanted` if it is free on both loopbacks (0: any free port). Raises PortInUse.
-
-    The plugin hangs silently on a taken port more often than it says so, hence the test before anything is started.
-    """
-    if wanted:
-        if not _is_free(wanted):
-            raise PortInUse(f"local port {wanted} is in use", hint="choose another port")
-        return wanted
-    for _ in range(20):
-        with socket.socket() as probe:
-            probe.bind(("127.0.0.1", 0))
-            candidate = int(probe.getsockname()[1])
-        if _is_free(candidate):
-            return candidate
-    raise PortInUse("no free local port was found", hint="close some programs that listen on this computer")
-
-
-def _is_free(port: int) -> bool:
-    for family, address in _LOOPBACKS:
-        try:
-            with socket.socket(family) as probe:
-                if sys.platform == "linux":  # as the plugin does: a port just closed is free; elsewhere it means more
-                    probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-                probe.bind((address, port))
-        except OSError as error:
-            if error.errno in (errno.EADDRINUSE, errno.EACCES):
-                return False  # any other error: this computer has no such loopback
-    return True
-
-
-def _spawn(connector: Connector, spec: SessionSpec, answer: dict[str, Any]) -> BackgroundProcess:
-    argv, environment = connector.plugin_call(spec, answer)
-    try:
-        return BackgroundProcess(argv, environment=environment)
-    except OSError as error:
-        raise SessionFailed(f"the plugin could not be started: {error}", hint="type: ec2menu doctor") from error
-
-
-def _wait_until_ready(
-    connector: Connector, process: BackgroundProcess, *, session_id: str, local_port: int, port: int
-) -> None:
-    deadline = connector.clock.now() + READY_SECONDS
-    while not PORT_OPENED.search(process.output()):
-        _raise_if_over(process, session_id)
-        if connector.clock.now() > deadline:
+        Raises PortInUse, or SessionFailed: the plugin's reason, no readiness in 30 s, a far end that cannot be reached
+        or does not speak.
+        """
+        for limit in (LATE_SECONDS, READY_SECONDS - LATE_SECONDS):
+            if self._hears_port_opened(limit, check):
+                break
+            if is_listened_on(self.local_port) and not self._hears_port_opened(POLL_SECONDS, check):
+                raise _taken()
+        else:
             raise SessionFailed(
                 f"the tunnel was not ready within {READY_SECONDS:.0f} s",
                 hint="the node's agent may be busy or cut off from the ssmmessages endpoint; try again",
             )
-        connector.clock.sleep(POLL_SECONDS)
-    if _is_hung_up_on(local_port):  # the plugin's words come another way, and perhaps a moment later
-        deadline = connector.clock.now() + PROBE_SECONDS
-        while DESTINATION_FAILED not in process.output() and connector.clock.now() < deadline:
-            _raise_if_over(process, session_id)
-            connector.clock.sleep(POLL_SECONDS)
-    _raise_if_over(process, session_id)
-    if DESTINATION_FAILED in process.output():
-        raise SessionFailed(
-            f"nothing answers on port {port} of the node", hint="check that the service runs there and its firewall"
-        )
+        self._wait_for_answer(check, probe_seconds)
 
+    def stop(self) -> None:
+        """End the plugin, then the session at AWS, in bounded time."""
+        self.process.stop(grace_seconds=STOP_GRACE_SECONDS)
+        self.connector.terminate(self.spec.region, self.session_id)
 
-def _is_hung_up_on(local_port: int) -> bool:
-    """Connect, and tell whether the far side closes at once; one that waits for us to speak runs into the limit."""
-    try:
-        with socket.create_connection(("127.0.0.1", local_port), PROBE_SECONDS) as probe:
-            probe.settimeout(PROBE_SECONDS)
-            return probe.recv(1) == b""
-    except TimeoutError:
-        return False
-    except OSError:
+    def _hears_port_opened(self, seconds: float, check: Callable[[], None]) -> bool:
+        clock = self.connector.clock
+        deadline = clock.now() + seconds
+        while not PORT_OPENED.search(self.process.output()):
+            self._raise_if_over()
+            if clock.now() >= deadline:
+                return False
+            check()
+            clock.sleep(POLL_SECONDS)
         return True
 
+    def _wait_for_answer(self, check: Callable[[], None], probe_seconds: float) -> None:
+        for _ in range(FIRST_PROBES):
+            mark = self.process.heard
+            health = self.probe(timeout_seconds=probe_seconds)
+            if is_healthy(self.spec.protocol, health):
+                self._raise_if_over()
+                return
+            if self.hears_failure(since=mark, check=check):
+                raise self.spec.unreachable()
+        raise self.spec.mute(health)
 
-def _raise_if_over(process: BackgroundProcess, session_id: str) -> None:
-    status = process.poll()  # before its words: they are complete then
-    output = process.output()
-    if ADDRESS_IN_USE in output:
-        raise PortInUse("the local port was taken in the meantime", hint="try again")
-    if status is None:
-        return
-    verdict = read_ending(output, session_id, status=status)
-    if verdict.ending is Ending.UNKNOWN:
-        raise SessionFailed("the plugin ended without a word", hint="try again; type: ec2menu doctor")
-    reason = f"{verdict.ending} ({verdict.detail})" if verdict.detail else str(verdict.ending)
-    raise SessionFailed(f"the tunnel did not open: {reason}", hint="try again")
+    def hears_failure(self, *, since: int, check: Callable[[], None]) -> bool:
+        """Whether the plugin says, after its first `since` bytes, that the node cannot connect to the far end.
+
+        Its words come another way than the bytes and are given a moment to arrive. Raises SessionFailed if it ends.
+        """
+        clock = self.connector.clock
+        deadline = clock.now() + LAST_WORDS_SECONDS
+        while DESTINATION_FAILED not in self.process.output(since=since):
+            self._raise_if_over()
+            if clock.now() >= deadline:
+                return False
+            check()
+            clock.sleep(POLL_SECONDS)
+        return True
+
+    def _raise_if_over(self) -> None:
+        ending = self.describe_ending()  # before its words: they are complete then
+        if ADDRESS_IN_USE in self.process.output():
+            raise _taken()
+        if ending:
+            raise SessionFailed(f"the tunnel did not open: {ending}", hint="try again; type: ec2menu doctor")
+
+
+def start_forward(connector: Connector, spec: TunnelSpec, *, local_port: int) -> Forward:
+    """Start a session and the plugin for it; what was opened at AWS is closed where the plugin cannot be started.
+
+    Calls ssm:StartSession once. Raises AwsError or SessionFailed.
+    """
+    session = spec.session(local_port)
+    answer = connector.start(session)
+    session_id = str(answer["SessionId"])
+    try:
+        argv, environment = connector.plugin_call(session, answer)
+        process = BackgroundProcess(argv, environment=environment)
+    except BaseException as error:
+        with undisturbed():
+            connector.terminate(spec.region, session_id)
+        if isinstance(error, OSError):
+            raise SessionFailed(f"the plugin could not be started: {error}", hint="type: ec2menu doctor") from error
+        raise
+    return Forward(connector=connector, spec=spec, local_port=local_port, session_id=session_id, process=process)
+
+
+@contextlib.contextmanager
+def open_tunnel(connector: Connector, *, target: str, region: str, port: int, local_port: int = 0) -> Iterator[Forward]:
+    """Forward a local port (0: a free one) to `port` on a node, for as long as the context lasts and no longer.
+
+    Raises PortInUse, SessionFailed (the plugin's reason, a refusing far side, no readiness in 30 s) or AwsError.
+    """
+    spec = TunnelSpec(via=target, region=region, port=port)
+    forward = start_forward(connector, spec, local_port=pick_local_port(local_port))
+    try:
+        forward.wait_until_ready(check=lambda: None)
+        yield forward
+    finally:
+        with undisturbed():
+            forward.stop()
+
+
+def _taken() -> PortInUse:
+    return PortInUse("the local port was taken in the meantime", hint="try again")

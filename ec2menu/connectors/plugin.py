@@ -237,3 +237,5 @@ def has_answered(output: str) -> bool:
 PORT_OPENED = re.compile(r"Port (\d+) opened for sessionId")
 DESTINATION_FAILED = "Connection to destination port failed"
 ADDRESS_IN_USE = "address already in use"
+# Only where many connections can be made at once.
+MULTIPLEXED = "Waiting for connections..."

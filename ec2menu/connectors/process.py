@@ -93,15 +93,20 @@ def run_in_foreground(argv: Sequence[str], *, environment: Mapping[str, str] | N
 class BackgroundProcess:
     """A program without the terminal, in a session of its own, whose words are collected; stopped by SIGINT.
 
-    Start it from the main thread: Linux ties it to the thread that started it (see `launch`). Raises OSError.
+    It is interrupted when we are gone, however that came: on Linux by the kernel, which ties it to the *thread* that
+    started it, elsewhere by a small parent (`guarded`; see `launch`). Raises OSError.
     """
 
-    def __init__(self, argv: Sequence[str], *, environment: Mapping[str, str]) -> None:
+    def __init__(
+        self, argv: Sequence[str], *, environment: Mapping[str, str], guarded: bool = sys.platform != "linux"
+    ) -> None:
         self._output = bytearray()
+        self._heard = 0
         self._lock = threading.Lock()
+        guarded = guarded and os.name == "posix"
         self._child = subprocess.Popen(
-            [*launcher("tunnel"), *argv] if os.name == "posix" else argv,
-            stdin=subprocess.DEVNULL,
+            [*launcher("guard" if guarded else "tunnel"), *argv] if os.name == "posix" else argv,
+            stdin=subprocess.PIPE if guarded else subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             env=dict(environment),
@@ -110,10 +115,17 @@ class BackgroundProcess:
         )
         self._reader: Task[None] = Task(self._collect)
 
-    def output(self) -> str:
-        """Return what it has printed so far (the last part of much)."""
+    def output(self, *, since: int = 0) -> str:
+        """Return what it has printed (the last part of much), or only what came after `heard` was `since`."""
         with self._lock:
-            return self._output.decode(errors="replace")
+            skipped = max(0, since - (self._heard - len(self._output)))
+            return self._output[skipped:].decode(errors="replace")
+
+    @property
+    def heard(self) -> int:
+        """How many bytes it has printed so far."""
+        with self._lock:
+            return self._heard
 
     def poll(self) -> int | None:
         """Return its status (negative: signal), or None while it runs; after its end `output` is complete."""
@@ -122,18 +134,27 @@ class BackgroundProcess:
             self._reader.wait(LAST_WORDS_SECONDS)  # a grandchild that holds the pipe is not waited for
         return status
 
+    def interrupt(self) -> None:
+        """Ask it to end (SIGINT), without waiting."""
+        self._child.send_signal(signal.SIGINT if os.name == "posix" else signal.CTRL_BREAK_EVENT)  # type: ignore[attr-defined]  # Windows
+
+    def kill(self) -> None:
+        """End its whole group at once."""
+        if self._child.poll() is not None:
+            return
+        if os.name == "posix":
+            with contextlib.suppress(OSError):  # it has just ended: macOS refuses signals to a group of the dead
+                os.killpg(self._child.pid, signal.SIGKILL)
+        else:
+            self._child.kill()
+
     def stop(self, *, grace_seconds: float) -> int:
         """Ask it to end (SIGINT), kill its whole group after the grace; return its status."""
         if self._child.poll() is None:
-            self._child.send_signal(signal.SIGINT if os.name == "posix" else signal.CTRL_BREAK_EVENT)  # type: ignore[attr-defined]  # Windows
+            self.interrupt()
             with contextlib.suppress(subprocess.TimeoutExpired):
                 self._child.wait(grace_seconds)
-        if self._child.poll() is None:
-            if os.name == "posix":
-                with contextlib.suppress(OSError):  # it has just ended: macOS refuses signals to a group of the dead
-                    os.killpg(self._child.pid, signal.SIGKILL)
-            else:
-                self._child.kill()
+        self.kill()
         status = self._child.wait()
         self._reader.wait(LAST_WORDS_SECONDS)
         return status
@@ -142,10 +163,12 @@ class BackgroundProcess:
         stream = self._child.stdout
         while stream is not None and (chunk := os.read(stream.fileno(), 65536)):
             with self._lock:
+                self._heard += len(chunk)
                 self._output += chunk
                 del self._output[:-OUTPUT_BYTES]
-        if stream is not None:
-            stream.close()
+        for end in (stream, self._child.stdin):
+            if end is not None:
+                end.close()
 
 
 def launcher(mode: str) -> list[str]:
@@ -178,6 +201,9 @@ def undisturbed() -> Iterator[None]:
 
 @contextlib.contextmanager
 def _signals_handled(names: Sequence[str], handler: Handler) -> Iterator[None]:
+    if threading.current_thread() is not threading.main_thread():
+        yield  # signals are handled in the main thread only, so nothing can disturb this one
+        return
     previous = {}
     for name in names:
         number = getattr(signal, name, None)  # Windows lacks most of them

@@ -2,7 +2,9 @@
 
 import json
 import sys
+import tempfile
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import boto3
@@ -11,6 +13,7 @@ from botocore.config import Config
 
 from ec2menu.demo.account import ACCESS_KEY, HOME_REGION, SECRET_KEY
 from ec2menu.demo.server import CONFLICTING_VARIABLES, DemoAws
+from tests.cloud.tunnel_rig import Rig, far_end
 
 Client = Callable[..., Any]
 PluginCommand = Callable[..., list[str]]
@@ -79,3 +82,13 @@ def plugin_command(aws_demo: DemoAws, client: Client, monkeypatch: pytest.Monkey
         ]
 
     return start
+
+
+@pytest.fixture
+def rig(aws_demo: DemoAws, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Rig]:
+    """Tunnels with the stand-in plugin, to a far end that speaks like PostgreSQL."""
+    with tempfile.TemporaryDirectory(dir="/tmp", prefix="rig-") as short, far_end() as port:
+        monkeypatch.setenv("TMPDIR", short)  # the plugin makes a Unix socket there
+        made = Rig(demo=aws_demo, folder=tmp_path, far_port=port)
+        yield made
+        made.close()

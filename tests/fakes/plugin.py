@@ -158,12 +158,13 @@ def process_is_alive(pid: int) -> bool:
     """Tell whether a process exists; one that is dead and not waited for counts as gone where that can be seen."""
     try:
         os.kill(pid, 0)
-        state = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
+        facts = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
     except ProcessLookupError:
         return False
     except FileNotFoundError:
         return not Path("/proc/self").exists()
-    return state not in ("Z", "X")
+    state, threads = facts[0], int(facts[17])
+    return state not in ("Z", "X") or threads > 1  # its first thread is dead first, and cannot be waited for alone
 
 
 def _config_of(plugin: Path) -> Path:

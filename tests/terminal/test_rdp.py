@@ -15,7 +15,7 @@ import pytest
 from ec2menu.aws.profiles import Profiles
 from ec2menu.aws.session import Aws
 from ec2menu.connectors.connector import Connector
-from ec2menu.connectors.forward import Tunnel, open_tunnel
+from ec2menu.connectors.forward import Forward, open_tunnel
 from ec2menu.connectors.plugin import Plugin
 from ec2menu.demo.server import CONFLICTING_VARIABLES
 from ec2menu.errors import PortInUse, SessionFailed
@@ -266,5 +266,5 @@ def test_a_taken_local_port_is_refused_before_aws_is_asked(windows: Windows, con
     assert windows.stage.count("StartSession") == 0
 
 
-def open_rdp(connector: Connector, windows: Windows, local_port: int = 0) -> contextlib.AbstractContextManager[Tunnel]:
+def open_rdp(connector: Connector, windows: Windows, local_port: int = 0) -> contextlib.AbstractContextManager[Forward]:
     return open_tunnel(connector, target=windows.node, region=REGION, port=3389, local_port=local_port)

@@ -1,56 +1,57 @@
-"""Local ports: free on both loopbacks, or told to be taken."""
+"""Where a tunnel leads: what is refused, what SSM is asked for, and how it is named."""
 
-import socket
-from collections.abc import Iterator
+from typing import Any
 
 import pytest
 
-from ec2menu.connectors.forward import pick_local_port
-from ec2menu.errors import PortInUse
+from ec2menu.connectors.forward import TunnelSpec
+from ec2menu.connectors.probes import Health, Protocol
+from ec2menu.errors import InvalidInput
 
-LOOPBACKS = [
-    (socket.AF_INET, "127.0.0.1"),
-    (socket.AF_INET, "0.0.0.0"),
-    (socket.AF_INET6, "::1"),
-    (socket.AF_INET6, "::"),
-]
+NODE = "i-0123456789abcdef0"
+HOST = "orders.cluster-c1.us-east-1.rds.amazonaws.com"
 
 
-@pytest.fixture(params=LOOPBACKS, ids=[address for _, address in LOOPBACKS])
-def listener(request: pytest.FixtureRequest) -> Iterator[socket.socket]:
-    family, address = request.param
-    try:
-        with socket.create_server((address, 0), family=family) as server:
-            yield server
-    except OSError:
-        pytest.skip(f"this computer has no {address}")
+def spec(**more: Any) -> TunnelSpec:
+    usual: dict[str, Any] = {"via": NODE, "region": "us-east-1", "host": HOST, "port": 5432}
+    return TunnelSpec(**usual | more)
 
 
-def test_a_port_that_somebody_listens_on_is_refused_with_a_hint(listener: socket.socket) -> None:
-    port = listener.getsockname()[1]
-    with pytest.raises(PortInUse, match=f"local port {port} is in use") as caught:
-        pick_local_port(port)
-    assert (caught.value.hint, caught.value.status) == ("choose another port", 4)
+@pytest.mark.parametrize("host", ["a b", "a/b", "a;b", "-h\n", 'a"', "ä.example", "a$(id)", "host,other"])
+def test_a_host_that_ssm_would_not_take_is_refused(host: str) -> None:
+    with pytest.raises(InvalidInput, match="is not a host name"):
+        spec(host=host)
 
 
-def test_a_free_port_is_taken_as_it_is_and_stays_free() -> None:
-    port = pick_local_port(0)
-    assert pick_local_port(port) == port
-    with socket.create_server(("127.0.0.1", port)):
-        pass
+@pytest.mark.parametrize("host", [HOST, "10.0.0.7", "fd00:ec2::23", "my_host", "localhost"])
+def test_a_host_that_ssm_takes_is_passed_on(host: str) -> None:
+    session = spec(host=host).session(15432)
+    assert session.document == "AWS-StartPortForwardingSessionToRemoteHost"
+    assert session.parameters == {"host": [host], "portNumber": ["5432"], "localPortNumber": ["15432"]}
 
 
-def test_a_port_whose_last_connection_has_just_ended_is_free() -> None:
-    with socket.create_server(("127.0.0.1", 0)) as server:
-        port = server.getsockname()[1]
-        with socket.create_connection(("127.0.0.1", port)) as client:
-            accepted, _ = server.accept()
-            accepted.close()  # the side that closes first keeps the port for a minute
-            assert client.recv(1) == b""
-    assert pick_local_port(port) == port
+@pytest.mark.parametrize("port", [0, -1, 65536])
+def test_a_port_that_is_none_is_refused(port: int) -> None:
+    with pytest.raises(InvalidInput, match=f"{port} is not a port"):
+        spec(port=port)
 
 
-def test_any_free_port_means_a_different_one_while_the_last_is_in_use() -> None:
-    first = pick_local_port(0)
-    with socket.create_server(("127.0.0.1", first)):
-        assert {pick_local_port(0) for _ in range(20)}.isdisjoint({first})
+def test_without_a_host_the_node_itself_is_the_far_end() -> None:
+    session = spec(host="", via="ecs:prod_1_2").session(8080)
+    assert (session.target, session.document) == ("ecs:prod_1_2", "AWS-StartPortForwardingSession")
+    assert session.parameters == {"portNumber": ["5432"], "localPortNumber": ["8080"]}
+    assert spec(host="").destination == f"{NODE}:5432"
+
+
+def test_a_tunnel_is_named_by_its_label_or_else_by_where_it_leads() -> None:
+    assert (spec(label="orders:writer").name, spec().name) == ("orders:writer", f"{HOST}:5432")
+    assert (spec(via_name="jump-1").via_text, spec().via_text) == ("jump-1", NODE)
+
+
+def test_what_cannot_be_reached_is_said_in_the_words_of_its_kind() -> None:
+    assert spec(via_name="jump-1").unreachable().message == f"jump-1 cannot reach {HOST}:5432"
+    assert spec(host="", via_name="web/app").unreachable().message == "nothing answers on port 5432 of web/app"
+    mute = spec(via_name="jump-1", protocol=Protocol.POSTGRES).mute(Health.SILENT)
+    assert mute.message == f"{HOST}:5432 does not answer through jump-1"
+    assert mute.hint.startswith(f"the security group of {HOST} must let jump-1 in on port 5432")
+    assert "security group" not in spec(host="").mute(Health.HUNG_UP).hint

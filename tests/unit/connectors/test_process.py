@@ -22,6 +22,7 @@ from ec2menu.connectors.process import (
     terminal_kept,
     undisturbed,
 )
+from ec2menu.fanout import Task
 from tests.fakes.plugin import process_is_alive
 
 KEYBOARD = (signal.SIGINT, signal.SIGQUIT, signal.SIGTSTP)
@@ -38,7 +39,9 @@ while True:
 TUNNEL_STARTER = """
 import os, sys, time
 from ec2menu.connectors.process import BackgroundProcess
-process = BackgroundProcess([sys.executable, "-c", sys.argv[1]], environment=dict(os.environ))
+process = BackgroundProcess(
+    [sys.executable, "-c", sys.argv[1]], environment=dict(os.environ), guarded=sys.argv[2] == "guarded"
+)
 while "ready" not in process.output():
     time.sleep(0.01)
 print(process.output().split()[0], flush=True)
@@ -111,6 +114,14 @@ def test_a_signal_that_ends_us_waits_for_the_cleanup(number: signal.Signals) -> 
         assert came == [number]
     finally:
         signal.signal(number, before)
+
+
+def test_a_cleanup_in_another_thread_is_undisturbed_anyway() -> None:
+    def clean_up() -> object:
+        with undisturbed():
+            return signal.getsignal(signal.SIGINT)
+
+    assert Task(clean_up).result() is signal.getsignal(signal.SIGINT)
 
 
 def test_a_signal_during_the_cleanup_of_an_error_is_not_lost() -> None:
@@ -260,6 +271,10 @@ def test_a_background_process_keeps_only_the_end_of_much_output() -> None:
     wait_until(lambda: process.poll() is not None)
     assert len(process.output()) == 65536
     assert process.output().endswith("xend\n")
+    assert process.heard == 200004
+    assert process.output(since=200000) == "end\n"
+    assert process.output(since=0) == process.output()
+    assert process.output(since=process.heard) == ""
 
 
 def test_a_background_process_that_cannot_be_executed_says_so() -> None:
@@ -268,21 +283,89 @@ def test_a_background_process_that_cannot_be_executed_says_so() -> None:
     assert process.output() == "Cannot perform start session: /nowhere/at-all: No such file or directory\n"
 
 
-@pytest.mark.skipif(sys.platform != "linux", reason="only Linux can tie a process to its parent")
+@pytest.mark.parametrize("way", ["kernel", "guarded"])
 @pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM])
 def test_a_tunnel_is_interrupted_when_the_process_that_started_it_is_killed(
-    tmp_path: Path, number: signal.Signals
+    tmp_path: Path, way: str, number: signal.Signals
 ) -> None:
+    if way == "kernel" and sys.platform != "linux":
+        pytest.skip("only Linux can tie a process to its parent")
     told = tmp_path / "told"
     tunnel = (
         "import os, pathlib, signal, sys\n"
         f"def end(*_): pathlib.Path({str(told)!r}).write_text('interrupted'); sys.exit()\n"
         "signal.signal(signal.SIGINT, end)\nprint(os.getpid(), 'ready', flush=True)\nsignal.pause()"
     )
-    with subprocess.Popen([sys.executable, "-c", TUNNEL_STARTER, tunnel], stdout=subprocess.PIPE) as starter:
+    with subprocess.Popen([sys.executable, "-c", TUNNEL_STARTER, tunnel, way], stdout=subprocess.PIPE) as starter:
         assert starter.stdout is not None
         pid = int(starter.stdout.readline())
         assert process_is_alive(pid)
         starter.send_signal(number)
     wait_until(lambda: told.exists() and not process_is_alive(pid))
     assert told.read_text() == "interrupted"
+
+
+# -- guarded by a parent of its own, as outside Linux -----------------------------------------------------------
+
+
+def guarded(program: str) -> BackgroundProcess:
+    return BackgroundProcess(python(program), environment=ENVIRONMENT, guarded=True)
+
+
+@pytest.mark.parametrize(
+    ("program", "status"),
+    [
+        ("raise SystemExit(5)", 5),
+        ("pass", 0),
+        ("import os; os.kill(os.getpid(), 9)", -9),
+        ("import os; os.kill(os.getpid(), 15)", -15),
+    ],
+)
+def test_a_guard_ends_as_its_program_does(program: str, status: int) -> None:
+    process = guarded(program)
+    wait_until(lambda: process.poll() is not None)
+    assert (process.poll(), process.output()) == (status, "")
+
+
+def test_a_guarded_program_has_no_input_and_the_usual_signals() -> None:
+    process = guarded(
+        "import signal, sys; print(repr(sys.stdin.read()), signal.getsignal(signal.SIGINT) is "
+        "signal.default_int_handler, signal.getsignal(signal.SIGTERM) is signal.SIG_DFL)"
+    )
+    wait_until(lambda: process.poll() is not None)
+    assert process.output() == "'' True True\n"
+
+
+def test_a_guard_passes_the_interrupt_on() -> None:
+    program = "import signal, sys; signal.signal(signal.SIGINT, lambda *_: sys.exit(9))"
+    process = guarded(f"{program}; print('up', flush=True); signal.pause()")
+    wait_until(lambda: "up" in process.output())
+    assert process.stop(grace_seconds=10) == 9
+
+
+def test_a_deaf_program_is_killed_with_its_guard_and_its_children() -> None:
+    process = guarded(DEAF)
+    wait_until(lambda: process.output().endswith("\n"))
+    pids = [int(word) for word in process.output().split()]
+    assert process.stop(grace_seconds=0.1) == -signal.SIGKILL
+    wait_until(lambda: not any(map(process_is_alive, pids)))
+
+
+def test_a_deaf_program_is_killed_by_its_guard_when_we_are_gone() -> None:
+    program = (
+        "import os, signal; signal.signal(signal.SIGINT, signal.SIG_IGN)\n"
+        "print(os.getpid(), 'ready', flush=True)\nsignal.pause()"
+    )
+    with subprocess.Popen([sys.executable, "-c", TUNNEL_STARTER, program, "guarded"], stdout=subprocess.PIPE) as ours:
+        assert ours.stdout is not None
+        pid = int(ours.stdout.readline())
+        ours.kill()
+    assert process_is_alive(pid)
+    wait_until(lambda: not process_is_alive(pid))
+
+
+def test_a_guarded_program_that_cannot_be_executed_says_so() -> None:
+    process = BackgroundProcess(["/nowhere/at-all"], environment=ENVIRONMENT, guarded=True)
+    wait_until(lambda: process.poll() is not None)
+    assert process.output() == "Cannot perform start session: /nowhere/at-all: No such file or directory\n"
+    assert process.poll() == 127

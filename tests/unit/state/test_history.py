@@ -1,9 +1,10 @@
 """Connections as they happened."""
 
-from datetime import datetime
+from dataclasses import replace
+from datetime import datetime, timedelta
 from pathlib import Path
 
-from ec2menu.state.history import Connection, record
+from ec2menu.state.history import Connection, recent_connections, record
 from ec2menu.state.store import Store
 from tests.fakes.clock import START
 
@@ -53,3 +54,13 @@ def test_history_that_cannot_be_written_stops_nobody(tmp_path: Path) -> None:
     store.close()
     record(store, CONNECTION)
     assert store.read("SELECT * FROM connection") == []
+
+
+def test_the_newest_connections_come_first_and_equal_to_what_was_recorded(tmp_path: Path) -> None:
+    store = Store(tmp_path / "s")
+    kept = [replace(CONNECTION, started_at=START + timedelta(minutes=n), session_id=str(n)) for n in range(5)]
+    for connection in kept:
+        record(store, connection)
+    assert recent_connections(store, limit=3) == tuple(reversed(kept[2:]))
+    store.close()
+    assert recent_connections(store, limit=3) == ()

@@ -1,0 +1,183 @@
+"""Probes against small servers: what each protocol is asked, and what counts as an answer."""
+
+import contextlib
+import shutil
+import socket
+import ssl
+import subprocess
+import threading
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from ec2menu.connectors.local_ports import pick_local_port
+from ec2menu.connectors.probes import Health, Protocol, is_healthy, is_spoken, probe
+
+Handler = Callable[[socket.socket], None]
+GREETING = bytes([10]) + b"8.0.39\0"
+
+
+@contextlib.contextmanager
+def server(handler: Handler) -> Iterator[int]:
+    """Accept connections, hand each to the handler, then close it; yield the port."""
+
+    def serve() -> None:
+        while True:
+            try:
+                client, _ = listener.accept()
+            except OSError:
+                return
+            with client, contextlib.suppress(OSError):
+                client.settimeout(10)
+                handler(client)
+
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        thread = threading.Thread(target=serve)
+        thread.start()
+        yield listener.getsockname()[1]
+        listener.shutdown(socket.SHUT_RDWR)
+        thread.join()
+
+
+def answering(answer: bytes, heard: list[bytes]) -> Handler:
+    def handle(client: socket.socket) -> None:
+        heard.append(client.recv(1024))
+        client.sendall(answer)
+        heard.append(client.recv(1024))
+
+    return handle
+
+
+def wait_for_the_end(client: socket.socket) -> None:
+    while client.recv(1024):
+        pass
+
+
+QUESTIONS = {
+    Protocol.POSTGRES: bytes([0, 0, 0, 8, 4, 210, 22, 47]),
+    Protocol.REDIS: b"*1\r\n$4\r\nPING\r\n",
+    Protocol.MEMCACHED: b"version\r\n",
+}
+
+
+@pytest.mark.parametrize(
+    ("protocol", "answer"),
+    [
+        (Protocol.POSTGRES, b"N"),
+        (Protocol.POSTGRES, b"E\0\0\0\x04"),
+        (Protocol.REDIS, b"+PONG\r\n"),
+        (Protocol.REDIS, b"-NOAUTH Authentication required.\r\n"),
+        (Protocol.REDIS, b"-DENIED Redis is running in protected mode"),
+        (Protocol.MEMCACHED, b"VERSION 1.6.22\r\n"),
+    ],
+)
+def test_a_server_that_answers_its_question_is_healthy_whatever_the_answer(protocol: Protocol, answer: bytes) -> None:
+    heard: list[bytes] = []
+    with server(answering(answer, heard)) as port:
+        assert probe(protocol, port) is Health.ANSWERS
+    assert heard == [QUESTIONS[protocol], b""]
+
+
+def test_sql_server_is_asked_with_a_well_formed_prelogin_packet() -> None:
+    heard: list[bytes] = []
+    with server(answering(b"\x04\x01", heard)) as port:
+        assert probe(Protocol.SQLSERVER, port) is Health.ANSWERS
+    packet = heard[0]
+    kind, status, length = packet[0], packet[1], int.from_bytes(packet[2:4])
+    assert (kind, status, length) == (0x12, 1, len(packet))
+    payload = packet[8:]
+    options = [payload[place : place + 5] for place in (0, 5)]
+    ends = [int.from_bytes(option[1:3]) + int.from_bytes(option[3:5]) for option in options]
+    assert (payload[10], int.from_bytes(options[0][1:3]), ends) == (0xFF, 11, [17, len(payload)])
+
+
+@pytest.mark.parametrize("greeting", [GREETING, b"\xff\x6a\x04Host is blocked"], ids=["greeting", "error"])
+def test_mysql_speaks_first(greeting: bytes) -> None:
+    def greet(client: socket.socket) -> None:
+        client.sendall(len(greeting).to_bytes(3, "little") + b"\0" + greeting)
+        assert client.recv(1024) == b""
+
+    with server(greet) as port:
+        assert probe(Protocol.MYSQL, port) is Health.ANSWERS
+
+
+@pytest.mark.parametrize("protocol", Protocol)
+def test_a_server_that_says_nothing_is_silent_and_that_is_well_where_nobody_can_be_asked(protocol: Protocol) -> None:
+    with server(wait_for_the_end) as port:
+        assert probe(protocol, port, timeout_seconds=0.05) is Health.SILENT
+    assert is_healthy(protocol, Health.SILENT) is (protocol in (Protocol.TCP, Protocol.ORACLE))
+    assert is_spoken(protocol) is not is_healthy(protocol, Health.SILENT)
+
+
+@pytest.mark.parametrize("protocol", Protocol)
+def test_a_server_that_hangs_up_is_not_healthy(protocol: Protocol) -> None:
+    with server(lambda _client: None) as port:
+        assert probe(protocol, port) is Health.HUNG_UP
+    assert not is_healthy(protocol, Health.HUNG_UP)
+
+
+@pytest.mark.parametrize("protocol", Protocol)
+def test_a_port_that_nobody_listens_on_is_closed(protocol: Protocol) -> None:
+    assert probe(protocol, pick_local_port()) is Health.REFUSED
+    assert not is_healthy(protocol, Health.REFUSED)
+
+
+# -- TLS --------------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def context(tmp_path_factory: pytest.TempPathFactory) -> ssl.SSLContext:
+    """A server's side of TLS, with a certificate that nobody should trust."""
+    openssl = shutil.which("openssl")
+    if openssl is None:
+        pytest.skip("openssl makes the certificate")
+    folder: Path = tmp_path_factory.mktemp("tls")
+    files = ("-keyout", str(folder / "key.pem"), "-out", str(folder / "cert.pem"))
+    kind = ("-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-subj", "/CN=nobody.example")
+    subprocess.run([openssl, "req", "-x509", "-days", "1", *kind, *files], check=True, capture_output=True)
+    made = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    made.load_cert_chain(folder / "cert.pem", folder / "key.pem")
+    return made
+
+
+@pytest.mark.parametrize("server_name", ["master.cache.example", ""])
+def test_a_cache_with_tls_is_asked_inside_tls_under_its_own_name(context: ssl.SSLContext, server_name: str) -> None:
+    names: list[str | None] = []
+    heard: list[bytes] = []
+    context.sni_callback = lambda _socket, name, _context: names.append(name)
+
+    def handle(client: socket.socket) -> None:
+        with context.wrap_socket(client, server_side=True) as inside:
+            answering(b"+PONG\r\n", heard)(inside)
+
+    with server(handle) as port:
+        assert probe(Protocol.REDIS, port, tls=True, server_name=server_name) is Health.ANSWERS
+    assert (names, heard[0]) == ([server_name or None], QUESTIONS[Protocol.REDIS])
+
+
+def test_postgresql_is_left_in_good_order_after_the_handshake_because_it_logs_who_is_not(
+    context: ssl.SSLContext,
+) -> None:
+    done: list[bytes] = []
+
+    def handle(client: socket.socket) -> None:
+        client.recv(8)
+        client.sendall(b"S")
+        with context.wrap_socket(client, server_side=True, suppress_ragged_eofs=False) as inside:
+            done.append(inside.recv(100))  # raises where the connection is just cut
+
+    with server(handle) as port:
+        assert probe(Protocol.POSTGRES, port) is Health.ANSWERS
+    assert done == [b""]
+
+
+def test_a_plain_answer_to_a_tls_question_is_an_answer() -> None:
+    with server(answering(b"-ERR unknown command\r\n", [])) as port:
+        assert probe(Protocol.REDIS, port, tls=True) is Health.ANSWERS
+
+
+@pytest.mark.parametrize(("handler", "health"), [(wait_for_the_end, Health.SILENT), (lambda _: None, Health.HUNG_UP)])
+def test_tls_that_does_not_come_about_is_told_apart(handler: Handler, health: Health) -> None:
+    with server(handler) as port:
+        assert probe(Protocol.REDIS, port, tls=True, timeout_seconds=0.2) is health

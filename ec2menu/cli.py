@@ -58,29 +58,10 @@ def _run(arguments: argparse.Namespace, stack: ExitStack) -> int:
     arguments.no_color = not context.config.settings.color  # config.toml counts for the error that ends us, too
     for warning in context.store.warnings:
         context.terminal.note(f"! {warning}")
-    if arguments.verb == "ls":
-        from ec2menu.commands.ls import LsRequest, run_ls  # noqa: PLC0415 - not needed for the menu
+    if arguments.verb:
+        from ec2menu.commands.verbs import run_verb  # noqa: PLC0415 - not needed for the menu
 
-        request = LsRequest(
-            kind=arguments.kind,
-            filters=arguments.filters,
-            sort=arguments.sort,
-            output=arguments.output,
-            refresh=arguments.refresh,
-        )
-        return run_ls(context, request)
-    if arguments.verb == "connect":
-        from ec2menu.commands.connect import run_connect  # noqa: PLC0415 - not needed for the menu
-
-        return run_connect(context, arguments.target, way=arguments.way)
-    if arguments.verb == "doctor":
-        from ec2menu.commands.doctor import run_doctor  # noqa: PLC0415 - not needed for the menu
-
-        return run_doctor(context, arguments.target)
-    if arguments.verb == "config":
-        from ec2menu.commands.config import run_config  # noqa: PLC0415 - not needed for the menu
-
-        return run_config(context)
+        return run_verb(context, arguments)
     if not context.terminal.is_interactive:
         raise InvalidInput("the menu needs a terminal", hint="in scripts use: ec2menu ls ec2, ec2menu connect TARGET")
     from ec2menu.ui.screens.start import run_menu  # noqa: PLC0415 - not needed for the verbs

@@ -9,11 +9,12 @@ from dataclasses import dataclass
 from ec2menu.connectors.plugin import MAX_TMPDIR_LENGTH, NAME
 from ec2menu.errors import Ec2MenuError, ExitStatus, Interrupted, TargetUnclear
 from ec2menu.flows.connect import check_reachable
+from ec2menu.flows.containers import check_container
 from ec2menu.flows.context import Context
-from ec2menu.flows.listing import get_listing, require_regions
-from ec2menu.flows.targets import describe, find_instance
-from ec2menu.models import Style
-from ec2menu.resources.kinds import EC2
+from ec2menu.flows.databases import Store, require_endpoint, survey_ways
+from ec2menu.flows.listing import require_regions
+from ec2menu.flows.targets import describe, find_resource
+from ec2menu.models import Container, Instance, Style
 
 _MIN_PYTHON = (3, 11)
 
@@ -128,10 +129,21 @@ def _state(context: Context) -> Finding:
 
 
 def _target(context: Context, target: str) -> Finding:
-    regions = require_regions(context)
-    listing = get_listing(context, EC2, regions)
-    for problem in listing.problems:
-        context.terminal.problem(problem)
-    instance = find_instance(target, listing.items, where=", ".join(regions))
-    check_reachable(context, instance)
-    return Finding(what="target", detail=f"{describe(instance)} is {instance.ssm_status}")
+    item = find_resource(context, target, require_regions(context))
+    if isinstance(item, Instance):
+        check_reachable(context, item)
+        return Finding(what="target", detail=f"{describe(item)} is {item.ssm_status}")
+    if isinstance(item, Container):
+        check_container(item)
+        return Finding(what="target", detail=f"{describe(item)}: exec {item.exec_status}", hint=item.reason)
+    return _store(context, item)
+
+
+def _store(context: Context, item: Store) -> Finding:
+    """Say where a database or a cache answers and which jump host leads there, or why none does."""
+    endpoint = require_endpoint(item)
+    choice, lines = survey_ways(context, item)
+    where = f"{describe(item)} at {endpoint.host}:{endpoint.port}"
+    if choice.best is None:
+        return Finding(what="target", detail=f"{where}: no jump host", more=lines, status=ExitStatus.TARGET_FAILED)
+    return Finding(what="target", detail=f"{where} via {describe(choice.best)}", more=lines)

@@ -9,9 +9,9 @@ from typing import Any
 
 from ec2menu.errors import ExitStatus, InvalidInput
 from ec2menu.flows.context import Context
-from ec2menu.flows.listing import arrange, get_listing, require_regions, shown_columns
+from ec2menu.flows.listing import arrange, find_kind, get_listing, require_regions, shown_columns
 from ec2menu.models import Listing, Style
-from ec2menu.resources.kinds import ResourceKind, kind_named, to_record
+from ec2menu.resources.kinds import ResourceKind, to_record
 from ec2menu.ui.select import Wrong, parse_filters, parse_sort
 from ec2menu.ui.tables import render
 
@@ -29,7 +29,7 @@ class LsRequest:
 
 def run_ls(context: Context, request: LsRequest) -> int:
     """List, print, and return the exit status: that of the first part that failed, if one did."""
-    kind = kind_named(request.kind)
+    kind = find_kind(context, request.kind)
     keys = tuple(column.key for column in kind.columns)
     terms = parse_filters(request.filters, keys)
     sort = parse_sort(request.sort, keys)

@@ -1,4 +1,4 @@
-"""What sessions and tunnels share: the request, StartSession, TerminateSession, and the call of the plugin."""
+"""What sessions and tunnels share: the request, what starts and ends a session, and the call of the plugin."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -13,22 +13,29 @@ if TYPE_CHECKING:
     from ec2menu.aws.session import Aws
 
 REASON = "ec2menu"
+SESSION_KEYS = ("SessionId", "TokenValue", "StreamUrl")
 TERMINATE_SECONDS = 5.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SessionSpec:
-    """What to start: a target (node id), its region, and a session document with its parameters (empty: a shell)."""
+    """What to start: a target (node id), its region, and a session document with its parameters (empty: a shell).
+
+    `reason` is what the session's history at AWS shows; only StartSession takes one.
+    """
 
     target: str
     region: str
     document: str = ""
     parameters: Mapping[str, list[str]] = field(default_factory=dict)
+    reason: str = REASON
 
     @property
     def request(self) -> dict[str, Any]:
         """The StartSession request; the plugin is given the same."""
-        request: dict[str, Any] = {"Target": self.target, "Reason": REASON}
+        request: dict[str, Any] = {"Target": self.target}
+        if self.reason:
+            request["Reason"] = self.reason
         if self.document:
             request["DocumentName"] = self.document
         if self.parameters:
@@ -49,10 +56,14 @@ class Connector:
     def start(self, spec: SessionSpec) -> dict[str, Any]:
         """Call StartSession once. Raises AwsError; a reply without a token closes what it may have opened."""
         answer = self.aws.call("ssm", "StartSession", spec.region, once=True, **spec.request)
-        if not all(answer.get(key) for key in ("SessionId", "TokenValue", "StreamUrl")):
+        return self.require_session(answer, spec.region, action="ssm:StartSession")
+
+    def require_session(self, answer: dict[str, Any], region: str, *, action: str) -> dict[str, Any]:
+        """Return a started session's answer if it is whole; raises IncompleteAnswer, closing what may be open."""
+        if not all(answer.get(key) for key in SESSION_KEYS):
             if answer.get("SessionId"):
-                self.terminate(spec.region, str(answer["SessionId"]))
-            raise IncompleteAnswer("the answer of ssm:StartSession was cut short", hint="try again")
+                self.terminate(region, str(answer["SessionId"]))
+            raise IncompleteAnswer(f"the answer of {action} was cut short", hint="try again")
         return answer
 
     def terminate(self, region: str, session_id: str) -> None:

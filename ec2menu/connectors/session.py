@@ -1,4 +1,4 @@
-"""A shell on a managed node: StartSession, the plugin on the user's terminal, and a session that is closed for sure.
+"""A session on the user's terminal: the plugin runs there, and the session is closed for sure; shells on nodes.
 
 The order matters: the plugin is known to work before StartSession is called, and the session is terminated on every
 path on which the plugin did not end it itself.
@@ -29,7 +29,14 @@ def open_shell(connector: Connector, spec: SessionSpec) -> SessionResult:
 
     Raises AwsError when StartSession fails, SessionFailed when the plugin cannot be started.
     """
-    answer = connector.start(spec)
+    return run_session(connector, spec, connector.start(spec))
+
+
+def run_session(connector: Connector, spec: SessionSpec, answer: Mapping[str, Any]) -> SessionResult:
+    """Put a session that has been started on the user's terminal and return when it is over.
+
+    `answer` is StartSession's. Raises SessionFailed when the plugin cannot be started.
+    """
     session_id = str(answer["SessionId"])
     started = connector.clock.now()
     closed = False

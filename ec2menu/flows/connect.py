@@ -3,30 +3,27 @@
 import os
 import shutil
 import sys
-from datetime import datetime
 
 from ec2menu.clock import describe_duration
 from ec2menu.connectors.connector import SessionSpec
 from ec2menu.connectors.forward import open_tunnel
-from ec2menu.connectors.plugin import Ending, Verdict
 from ec2menu.connectors.process import run_in_foreground, start_detached
 from ec2menu.connectors.rdp import address_line, find_rdp_client
 from ec2menu.connectors.session import open_shell
 from ec2menu.connectors.windows import running_in_wsl
-from ec2menu.errors import ConnectorError, ExitStatus, Interrupted, InvalidInput, TargetUnavailable
+from ec2menu.errors import ExitStatus, InvalidInput, TargetUnavailable
 from ec2menu.flows.context import Context
+from ec2menu.flows.sessions import Visit, choose_way, record_visit, report_session, require_terminal
 from ec2menu.flows.targets import describe
 from ec2menu.models import Instance, Style
 from ec2menu.resources.ec2 import explain_unreachable
-from ec2menu.state.history import Connection, record
-from ec2menu.ui.choices import Choice, draw_choices, find_choice
+from ec2menu.ui.choices import Choice
 
 RDP_PORT = 3389
 _WINDOWS_WAYS = (
     Choice(key="shell", label="PowerShell session"),
     Choice(key="rdp", label="Remote Desktop (RDP) through a tunnel"),
 )
-_GOOD_ENDINGS = (Ending.NORMAL, Ending.LEFT, Ending.UNKNOWN)
 
 
 def check_reachable(context: Context, instance: Instance) -> None:
@@ -50,47 +47,21 @@ def connect_one(context: Context, instance: Instance, *, way: str = "") -> int:
 
 
 def _ask_windows_way(context: Context, instance: Instance) -> str:
-    terminal = context.terminal
-    if not terminal.is_interactive:
+    if not context.terminal.is_interactive:
         raise InvalidInput(f"{describe(instance)} runs Windows", hint="add --shell or --rdp")
-    while True:
-        terminal.data(terminal.paint(f"{describe(instance)} runs Windows", Style.STRONG))
-        draw_choices(_WINDOWS_WAYS, terminal, reserved_lines=0)
-        typed = terminal.ask("how (0 back):").strip()
-        if typed.lower() in ("0", "b", "back", "q"):
-            raise Interrupted("not connected")
-        found = find_choice(typed, _WINDOWS_WAYS)
-        if isinstance(found, Choice):
-            return found.key
-        terminal.note(found)
+    return choose_way(context, f"{describe(instance)} runs Windows", _WINDOWS_WAYS)
 
 
 def connect_shell(context: Context, instance: Instance) -> int:
     """Open a shell (PowerShell on Windows) and report how it ended; return the exit status for the command line."""
     check_reachable(context, instance)
-    if not context.terminal.is_interactive:
-        raise InvalidInput("a shell needs a terminal", hint="run ec2menu connect in a terminal")
+    require_terminal(context)
     connector = context.find_connector()
-    if sys.platform != "win32" and shutil.which("stty") is None:
-        raise ConnectorError("the plugin needs the program stty for a shell", hint="install coreutils")
     _announce(context, "shell", instance)
     began = context.clock.wall()
     spec = SessionSpec(target=instance.id, region=instance.region)
     result = context.attempt(lambda: open_shell(connector, spec))
-    outcome = describe_ending(result.verdict)
-    style = Style.GOOD if result.verdict.ending in _GOOD_ENDINGS else Style.BAD
-    lasted = describe_duration(result.lasted_seconds)
-    context.terminal.note(f"session with {describe(instance)}: {outcome}, after {lasted}", style)
-    _record(
-        context,
-        instance,
-        action="shell",
-        began=began,
-        session_id=result.session_id,
-        outcome=outcome,
-        lasted=result.lasted_seconds,
-    )
-    return ExitStatus.DONE if result.verdict.ending in _GOOD_ENDINGS else ExitStatus.CONNECTOR
+    return report_session(context, _visit(instance, "shell"), result, began=began)
 
 
 def connect_rdp(context: Context, instance: Instance) -> int:
@@ -114,13 +85,21 @@ def connect_rdp(context: Context, instance: Instance) -> int:
         lasted = context.clock.now() - started
         if session_id:
             terminal.note(f"tunnel to {describe(instance)}: {outcome}, after {describe_duration(lasted)}")
-            _record(context, instance, action="rdp", began=began, session_id=session_id, outcome=outcome, lasted=lasted)
+            record_visit(
+                context,
+                _visit(instance, "rdp"),
+                began=began,
+                session_id=session_id,
+                outcome=outcome,
+                lasted_seconds=lasted,
+            )
     return ExitStatus.DONE if outcome == "closed" else ExitStatus.CONNECTOR
 
 
-def describe_ending(verdict: Verdict) -> str:
-    """Word how a session ended, with the reason where one was given."""
-    return f"{verdict.ending} ({verdict.detail})" if verdict.detail else str(verdict.ending)
+def _visit(instance: Instance, action: str) -> Visit:
+    return Visit(
+        action=action, region=instance.region, target=instance.id, name=instance.name, label=describe(instance)
+    )
 
 
 def _announce(context: Context, action: str, instance: Instance) -> None:
@@ -143,20 +122,3 @@ def _start_rdp_client(context: Context, instance: Instance, port: int) -> None:
     status = start_detached(command) if client.detached else run_in_foreground(command)
     if status != 0:
         context.terminal.note(f"! {os.path.basename(command[0])} ended with status {status}")  # noqa: PTH119 - a name, no file
-
-
-def _record(
-    context: Context, instance: Instance, *, action: str, began: datetime, session_id: str, outcome: str, lasted: float
-) -> None:
-    connection = Connection(
-        started_at=began,
-        profile=context.profile,
-        region=instance.region,
-        target=instance.id,
-        name=instance.name,
-        action=action,
-        session_id=session_id,
-        outcome=outcome,
-        lasted_seconds=lasted,
-    )
-    record(context.store, connection)

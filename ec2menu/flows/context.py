@@ -24,6 +24,9 @@ from ec2menu.ui.terminal import Terminal
 if TYPE_CHECKING:  # these import boto3, which the first menu does not wait for
     from ec2menu.aws.session import Aws
     from ec2menu.connectors.connector import Connector
+    from ec2menu.connectors.secrets import Password, Passwords
+    from ec2menu.connectors.tunnel import Tunnel
+    from ec2menu.connectors.tunnels import Tunnels
     from ec2menu.resources.inventory import Inventory
 
 R = TypeVar("R")
@@ -89,13 +92,44 @@ class Context:
             snapshots=Snapshots(self.snapshot_folder if self.keeps_snapshots else None),
         )
 
+    @functools.cached_property
+    def tunnels(self) -> "Tunnels":
+        """The tunnels of this run."""
+        from ec2menu.connectors.tunnels import Tunnels  # noqa: PLC0415 - the first menu has none
+        from ec2menu.state.ports import remember_port, remembered_port  # noqa: PLC0415 - the same
+
+        return Tunnels(
+            connector_factory=self.find_connector,
+            recall_port=functools.partial(remembered_port, self.store),
+            remember_port=functools.partial(remember_port, self.store),
+        )
+
+    def known_tunnels(self) -> "list[Tunnel]":
+        """Return the tunnels that have been opened in this run and not been closed."""
+        return self.tunnels.all() if "tunnels" in self.__dict__ else []
+
+    @functools.cached_property
+    def passwords(self) -> "Passwords":
+        """The passwords that were typed in this run, for a while."""
+        from ec2menu.connectors.secrets import Passwords  # noqa: PLC0415 - the first menu asks for none
+
+        return Passwords(self.clock, ttl_seconds=self.config.settings.password_minutes * 60)
+
+    def ask_password(self, prompt: str) -> "Password":
+        """Ask for a password without echo. Raises InvalidInput where nobody can be asked."""
+        from ec2menu.connectors.secrets import Password  # noqa: PLC0415 - the same
+
+        return Password(self.terminal.secret(prompt))
+
     def renew_identity(self) -> None:
         """Forget the credentials, and what was listed with them."""
         self.aws.renew()
         self.inventory.forget()
 
     def close(self) -> None:
-        """Finish what must not be cut short."""
+        """Close every tunnel, and finish what must not be cut short."""
+        if "tunnels" in self.__dict__:
+            self.tunnels.close_all()
         if "inventory" in self.__dict__:
             self.inventory.close()
 

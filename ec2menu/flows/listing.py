@@ -7,9 +7,16 @@ from typing import Any
 from ec2menu.errors import InvalidInput
 from ec2menu.flows.context import Context
 from ec2menu.models import Column, Listing
-from ec2menu.resources.kinds import REGIONS, ResourceKind
+from ec2menu.resources.kinds import JUMPHOSTS, REGIONS, ResourceKind, jumphosts_kind, kind_named
 from ec2menu.ui.select import SortBy, Term
 from ec2menu.ui.tables import matches, sort_items
+
+
+def find_kind(context: Context, name: str) -> ResourceKind:
+    """Return a kind by its name; jump hosts are what the settings say. Raises InvalidInput."""
+    if name == JUMPHOSTS:
+        return jumphosts_kind(context.config.settings.jump_tag, now=context.clock.wall)
+    return kind_named(name)
 
 
 def get_listing(context: Context, kind: ResourceKind, regions: Sequence[str], *, refresh: bool = False) -> Listing[Any]:

@@ -1,55 +1,160 @@
-"""TARGET → one machine: an id, a Name, or a unique part of one. Several matches are listed and refused, not guessed."""
+"""TARGET → one resource: an id, a Name, or a unique part of one. Several matches are listed, never guessed between."""
 
-from collections.abc import Sequence
+import re
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from typing import Any, TypeVar
 
-from ec2menu.errors import TargetUnclear
-from ec2menu.models import Instance
+from ec2menu.errors import AwsError, CredentialsError, Ec2MenuError, TargetUnclear
+from ec2menu.fanout import fan_out
+from ec2menu.flows.context import Context
+from ec2menu.models import Cache, Container, Database, EndpointRole, Instance, Listing, Problem
+from ec2menu.resources.kinds import CACHE, EC2, ECS, RDS, ResourceKind
 from ec2menu.ui.text import escape, fold, shorten
 
 MAX_SHOWN = 20
 MAX_NAME_COLUMNS = 60
+_NODE_ID = re.compile(r"m?i-[0-9a-f]{8,17}")
+_GONE = ("terminated", "shutting-down")
+
+Resource = Instance | Database | Cache | Container
+R = TypeVar("R", bound=Resource)
 
 
 def find_instance(target: str, instances: Sequence[Instance], *, where: str) -> Instance:
-    """Return the machine that `target` names: by id, else by whole Name, else by a part of either, ignoring case.
+    """Return the machine that `target` names; as `find_target`. A terminated instance is only found by its id."""
+    return find_target(target, instances, where=where, noun="machines", command="ec2menu ls ec2")
 
-    Raises TargetUnclear when that is none or several. A terminated instance is only found by its id.
+
+def find_target(
+    target: str, items: Sequence[R], *, where: str, noun: str = "resources", command: str = "ec2menu ls KIND"
+) -> R:
+    """Return the resource that `target` names: by id, else by whole name, else by a part of either, ignoring case.
+
+    Raises TargetUnclear when that is none or several.
     """
     wanted = fold(target)
-    if by_id := [instance for instance in instances if instance.id == target]:
+    if by_id := [item for item in items if item.id == target]:
         return by_id[0]
-    alive = [instance for instance in instances if instance.state not in ("terminated", "shutting-down")]
+    named = [(item, _names(item)) for item in items if _is_alive(item)]
     for found in (
-        [instance for instance in alive if target and instance.name == target],
-        [instance for instance in alive if wanted and fold(instance.name) == wanted],
-        [instance for instance in alive if wanted and (wanted in fold(instance.name) or wanted in fold(instance.id))],
+        [item for item, names in named if target and target in names],
+        [item for item, names in named if wanted and wanted in map(fold, names)],
+        [item for item, names in named if wanted and any(wanted in fold(text) for text in (*names, item.id))],
     ):
         if len(found) == 1:
             return found[0]
         if found:
             raise TargetUnclear(
-                f"{len(found)} machines are called like {target}",
+                f"{len(found)} {noun} are called like {target}",
                 hint="use one of these ids",
                 matches=_describe_all(found),
             )
-    raise TargetUnclear(f"nothing in {where} is called {target}", hint="list them with: ec2menu ls ec2")
+    raise TargetUnclear(f"nothing in {where} is called {target}", hint=f"list them with: {command}")
 
 
-def describe(instance: Instance) -> str:
-    """Name a machine the way it is echoed before connecting: `name (id)`, or the id alone."""
-    return f"{shorten(escape(instance.name), MAX_NAME_COLUMNS)} ({instance.id})" if instance.name else instance.id
+def find_resource(context: Context, target: str, regions: Sequence[str]) -> Resource:
+    """Return what TARGET names among machines, databases, caches and containers; what could not be listed is told.
+
+    Raises TargetUnclear, or the first error where nothing could be listed.
+    """
+    listings = _list_all(context, _kinds_for(target), regions)
+    items = [each for listing in listings for item in listing.items for each in _unfolded(item)]
+    found: Resource | None = None
+    try:
+        found = find_target(target, items, where=", ".join(regions))
+        return found
+    finally:
+        if found is None or found.id != target:  # a whole id is what it is, whatever else there may be
+            for problem in (problem for listing in listings for problem in listing.problems):
+                context.terminal.problem(problem)
 
 
-def _describe_all(found: Sequence[Instance]) -> tuple[str, ...]:
-    ordered = sorted(found, key=lambda instance: (instance.name, instance.id))
-    lines = [
-        "  ".join(
-            filter(
-                None, (instance.id, instance.region, instance.az, instance.private_ip, instance.state, instance.name)
-            )
+def describe(item: Resource) -> str:
+    """Name a resource the way it is echoed before connecting: `name (id)`, or the id alone."""
+    if isinstance(item, Instance):
+        return f"{shorten(escape(item.name), MAX_NAME_COLUMNS)} ({item.id})" if item.name else item.id
+    return shorten(escape(item.id), MAX_NAME_COLUMNS)
+
+
+def _names(item: Resource) -> tuple[str, ...]:
+    if isinstance(item, Instance):
+        return (item.name,)
+    if isinstance(item, Container):
+        return (item.name, item.service, item.task_id)
+    return (item.name, item.endpoint.host) if item.endpoint else (item.name,)
+
+
+def _is_alive(item: Resource) -> bool:
+    if isinstance(item, Instance):
+        return item.state not in _GONE
+    return not isinstance(item, Container) or bool(item.task_id)
+
+
+def _kinds_for(target: str) -> tuple[ResourceKind, ...]:
+    """Return the lists that a TARGET can be in: what is written like a node's id is nothing else."""
+    return (EC2,) if _NODE_ID.fullmatch(target) else (EC2, RDS, CACHE, ECS)
+
+
+def _list_all(context: Context, kinds: Sequence[ResourceKind], regions: Sequence[str]) -> list[Listing[Any]]:
+    """List several kinds at the same time; a kind that fails is a problem, unless all do or the login is over."""
+
+    def fetch(kind: ResourceKind) -> "Listing[Any] | Ec2MenuError":
+        try:
+            return context.inventory.listing(kind, regions)
+        except AwsError as error:
+            return error
+
+    def fetch_all() -> "list[Listing[Any] | Ec2MenuError]":
+        found = fan_out(fetch, kinds, limit=len(kinds))
+        errors = [each for each in found if isinstance(each, Ec2MenuError)]
+        over = [error for error in errors if isinstance(error, CredentialsError)]
+        if over or len(errors) == len(kinds):
+            raise (over or errors)[0]
+        return found
+
+    where = regions[0] if len(regions) == 1 else f"{len(regions)} regions"
+    titles = ", ".join(kind.title for kind in kinds)
+    found = context.attempt(lambda: context.in_background(fetch_all, lambda: f"listing {titles} in {where}"))
+    now = context.clock.wall()
+    return [each if isinstance(each, Listing) else Listing(items=(), as_of=now, problems=(_problem(where, each),))
+            for each in found]  # fmt: skip
+
+
+def _problem(where: str, error: Ec2MenuError) -> Problem:
+    return Problem(where=where, message=error.message, hint=error.hint, status=error.status)
+
+
+def _unfolded(item: Resource) -> tuple[Resource, ...]:
+    """Return a resource and what is folded under it: the members of a cluster, told once, with its writer."""
+    if not isinstance(item, Database) or item.role is not EndpointRole.WRITER:
+        return (item,)
+    members = (
+        replace(
+            item,
+            id=member.id,
+            name=member.id,
+            role=EndpointRole.INSTANCE,
+            status=member.status,
+            endpoint=member.endpoint,
+            members=(),
         )
-        for instance in ordered[:MAX_SHOWN]
-    ]
+        for member in item.members
+    )
+    return (item, *members)
+
+
+def _describe_all(found: Sequence[Resource]) -> tuple[str, ...]:
+    ordered = sorted(found, key=lambda item: (_names(item)[0], item.id))
+    lines = ["  ".join(filter(None, _DETAILS[type(item)](item))) for item in ordered[:MAX_SHOWN]]
     if len(ordered) > MAX_SHOWN:
         lines.append(f"… and {len(ordered) - MAX_SHOWN} more")
     return tuple(lines)
+
+
+_DETAILS: dict[type, Callable[[Any], tuple[str, ...]]] = {
+    Instance: lambda item: (item.id, item.region, item.az, item.private_ip, item.state, item.name),
+    Database: lambda item: (item.id, item.region, item.engine, item.role, item.status),
+    Cache: lambda item: (item.id, item.region, item.engine, item.role, item.status),
+    Container: lambda item: (item.id, item.region, "container", item.service, item.status),
+}

@@ -10,12 +10,26 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from ec2menu.errors import InvalidInput
-from ec2menu.models import Column, Instance, Listing, ManagedNode, Region
-from ec2menu.resources import ec2, nodes, packing, regions
+from ec2menu.models import (
+    Cache,
+    Column,
+    Container,
+    Database,
+    ExecStatus,
+    Instance,
+    JumpHost,
+    Listing,
+    ManagedNode,
+    Region,
+)
+from ec2menu.resources import ec2, ecs, elasticache, jumphosts, nodes, packing, rds, regions
 from ec2menu.resources.packing import Packing
+from ec2menu.resources.packing_records import record_packing
 
 if TYPE_CHECKING:  # importing boto3 is not worth waiting for where a snapshot is drawn
     from ec2menu.aws.session import Aws
+
+JUMPHOSTS = "jumphosts"
 
 AwsSource = Callable[[], "Aws"]
 Fetch = Callable[["Aws", str, datetime, Callable[[str], None]], Listing[Any]]
@@ -54,6 +68,18 @@ def _fetch_nodes(aws: "Aws", region: str, now: datetime, on_progress: Callable[[
     return Listing(items=tuple(found), as_of=now)
 
 
+def _fetch_rds(aws: "Aws", region: str, now: datetime, on_progress: Callable[[str], None]) -> Listing[Database]:
+    return rds.fetch_databases(aws, region, now=now, on_progress=on_progress)
+
+
+def _fetch_caches(aws: "Aws", region: str, now: datetime, on_progress: Callable[[str], None]) -> Listing[Cache]:
+    return elasticache.fetch_caches(aws, region, now=now, on_progress=on_progress)
+
+
+def _fetch_ecs(aws: "Aws", region: str, now: datetime, on_progress: Callable[[str], None]) -> Listing[Container]:
+    return ecs.fetch_containers(aws, region, now=now, on_progress=on_progress)
+
+
 def _fetch_regions(aws: "Aws", _region: str, now: datetime, _on_progress: Callable[[str], None]) -> Listing[Region]:
     found = regions.fetch_regions(aws, now=now)
     return replace(found, items=tuple(region for region in found.items if region.is_enabled))
@@ -77,6 +103,33 @@ NODES = ResourceKind(
     is_dimmed=lambda node: node.ping != "Online",
     packing=packing.NODES,
 )
+RDS = ResourceKind(
+    name="rds",
+    title="RDS databases",
+    fetch=_fetch_rds,
+    columns=rds.COLUMNS,
+    identify=lambda database: (database.id, database.name),
+    is_dimmed=lambda database: rds.explain_unavailable(database) is not None,
+    packing=record_packing(Database),
+)
+CACHE = ResourceKind(
+    name="cache",
+    title="ElastiCache caches",
+    fetch=_fetch_caches,
+    columns=elasticache.COLUMNS,
+    identify=lambda cache: (cache.id, cache.name),
+    is_dimmed=lambda cache: elasticache.explain_unavailable(cache) is not None,
+    packing=record_packing(Cache),
+)
+ECS = ResourceKind(
+    name="ecs",
+    title="ECS containers",
+    fetch=_fetch_ecs,
+    columns=ecs.COLUMNS,
+    identify=lambda container: (container.id, container.name),
+    is_dimmed=lambda container: container.exec_status is ExecStatus.NO,
+    packing=record_packing(Container),
+)
 REGIONS = ResourceKind(
     name="regions",
     title="Regions",
@@ -86,13 +139,31 @@ REGIONS = ResourceKind(
     is_dimmed=lambda _region: False,
     is_regional=False,
 )
-KINDS: Mapping[str, ResourceKind] = {kind.name: kind for kind in (EC2, NODES, REGIONS)}
+
+
+def jumphosts_kind(tag: str, *, now: Callable[[], datetime]) -> ResourceKind:
+    """Return the kind of instances with a tag (`KEY=VALUE`), or with one that is spelled nearly so."""
+    wanted = jumphosts.parse_tag(tag)
+    return ResourceKind(
+        name=JUMPHOSTS,
+        title="jump hosts",
+        fetch=_fetch_ec2,
+        columns=jumphosts.COLUMNS,
+        identify=lambda host: (host.instance.id, host.instance.name),
+        is_dimmed=lambda host: bool(host.reason),
+        base=EC2,
+        derive=lambda instances: jumphosts.survey(instances, tag=wanted, now=now()),
+    )
+
+
+KINDS: Mapping[str, ResourceKind] = {kind.name: kind for kind in (EC2, RDS, CACHE, ECS, NODES, REGIONS)}
+NAMES = (*KINDS, JUMPHOSTS)
 
 
 def kind_named(name: str) -> ResourceKind:
     """Return a kind by its name; raises InvalidInput that lists the names."""
     if name not in KINDS:
-        raise InvalidInput(f"there is no list called {name}", hint="the lists are: " + ", ".join(KINDS))
+        raise InvalidInput(f"there is no list called {name}", hint="the lists are: " + ", ".join(NAMES))
     return KINDS[name]
 
 
@@ -104,8 +175,10 @@ def to_record(item: Any) -> dict[str, Any]:
             return value.isoformat()
         if isinstance(value, Mapping):
             return {str(key): plain(entry) for key, entry in value.items()}
-        return value
+        return [plain(entry) for entry in value] if isinstance(value, tuple) else value
 
+    if isinstance(item, JumpHost):
+        return {**to_record(item.instance), "is_near_miss": item.is_near_miss, "reason": item.reason, "hint": item.hint}
     record = {name: plain(value) for name, value in dataclasses.asdict(item).items()}
     if isinstance(item, Instance):
         record["ssm_status"] = item.ssm_status.value

@@ -35,3 +35,26 @@ def record(store: Store, connection: Connection) -> None:
         connection.lasted_seconds,
     )
     store.write("INSERT INTO connection VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)", [row])
+
+
+def recent_connections(store: Store, *, limit: int) -> tuple[Connection, ...]:
+    """Return the newest connections, the last one first."""
+    rows = store.read(
+        "SELECT started_at, profile, region, target, name, action, session_id, outcome, lasted_seconds"
+        " FROM connection ORDER BY started_at DESC, rowid DESC LIMIT ?",
+        (limit,),
+    )
+    return tuple(
+        Connection(
+            started_at=datetime.fromisoformat(started),
+            profile=profile,
+            region=region,
+            target=target,
+            name=name,
+            action=action,
+            session_id=session_id,
+            outcome=outcome,
+            lasted_seconds=lasted,
+        )
+        for started, profile, region, target, name, action, session_id, outcome, lasted in rows
+    )

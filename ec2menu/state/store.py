@@ -13,6 +13,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from ec2menu.errors import Ec2MenuError
+
 SCHEMA_VERSION = 2
 BUSY_TIMEOUT_SECONDS = 2.0
 _SCHEMA = """
@@ -29,6 +31,19 @@ CREATE TABLE IF NOT EXISTS connection (
 CREATE TABLE IF NOT EXISTS local_port (
     region TEXT NOT NULL, destination TEXT NOT NULL, port INTEGER NOT NULL, PRIMARY KEY (region, destination)
 ) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS batch_run (
+    run_id TEXT PRIMARY KEY, started_at TEXT NOT NULL, heartbeat TEXT NOT NULL, pid INTEGER NOT NULL,
+    state TEXT NOT NULL, profile TEXT NOT NULL, command TEXT NOT NULL, regions TEXT NOT NULL,
+    targets INTEGER NOT NULL, plan TEXT NOT NULL
+) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS batch_send (
+    run_id TEXT NOT NULL, seq INTEGER NOT NULL, intended_at TEXT NOT NULL, sent_order TEXT NOT NULL,
+    state TEXT NOT NULL, command_id TEXT NOT NULL, PRIMARY KEY (run_id, seq)
+) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS batch_result (
+    run_id TEXT NOT NULL, region TEXT NOT NULL, target TEXT NOT NULL, outcome TEXT NOT NULL, result TEXT NOT NULL,
+    PRIMARY KEY (run_id, region, target)
+) WITHOUT ROWID;
 """
 
 
@@ -37,11 +52,15 @@ class _NewerSchema(Exception):
 
 
 class Store:
-    """The state file. `warnings` says in sentences what went wrong when it was opened."""
+    """The state file. `warnings` says in sentences what went wrong when it was opened.
+
+    `is_in_memory`: nothing is kept beyond this process.
+    """
 
     def __init__(self, path: Path) -> None:
         self.path = path
         self.warnings: list[str] = []
+        self.is_in_memory = False
         self._lock = threading.Lock()
         self._connection = self._open()
 
@@ -54,6 +73,22 @@ class Store:
         with self._lock, suppress(sqlite3.Error), self._connection:
             for statement, rows in steps:
                 self._connection.executemany(statement, rows)
+
+    def write_or_fail(self, steps: Iterable[tuple[str, Iterable[Sequence[Any]]]]) -> int:
+        """Run statements as `write_all` does, safe on disk when this returns; return how many rows were changed.
+
+        For what must be known before something is done. Raises Ec2MenuError where it cannot be written.
+        """
+        try:
+            with self._lock, self._connection:
+                before = self._connection.total_changes
+                for statement, rows in steps:
+                    self._connection.executemany(statement, rows)
+                return self._connection.total_changes - before
+        except sqlite3.Error as error:
+            raise Ec2MenuError(
+                f"the state file {self.path} cannot be written ({error})", hint="make room for it, then try again"
+            ) from error
 
     def read(self, query: str, parameters: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
         """Return the rows of a query; none where the file cannot be read."""
@@ -100,6 +135,7 @@ class Store:
 
     def _in_memory(self, why: str) -> sqlite3.Connection:
         self.warnings.append(f"{why}; nothing is remembered this time")
+        self.is_in_memory = True
         return self._connect(Path(":memory:"))
 
     @staticmethod

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from math import ceil
 
+from ec2menu.errors import Interrupted
 from ec2menu.models import Style
 from ec2menu.ui.terminal import Terminal
 from ec2menu.ui.text import escape, fold, pad, shorten, width
@@ -59,6 +60,27 @@ def _rooms_for_remarks(columns: Sequence[Sequence[Choice]], available: int) -> l
     while sum(rooms) > max(0, available):
         rooms[rooms.index(max(rooms))] -= 1
     return rooms
+
+
+def choose_one(terminal: Terminal, title: str, choices: Sequence[Choice], *, default: str = "") -> str:
+    """Ask for one of a few choices under a title and return its key; `default` is the key that an empty Enter takes.
+
+    Raises Interrupted where the user goes back, EndOfInput on Ctrl-D.
+    """
+    keys = [choice.key for choice in choices]
+    hint = f" [{keys.index(default) + 1}]" if default else ""
+    while True:
+        terminal.data(terminal.paint(terminal.plain(title), Style.STRONG))
+        draw_choices(choices, terminal, reserved_lines=0)
+        typed = terminal.ask(f"how{hint} (0 back):").strip()
+        if typed.lower() in ("0", "b", "back", "q"):
+            raise Interrupted("not connected")
+        if not typed and default:
+            return default
+        found = find_choice(typed, choices)
+        if isinstance(found, Choice):
+            return found.key
+        terminal.note(found)
 
 
 def find_choice(typed: str, choices: Sequence[Choice]) -> Choice | str:

@@ -4,6 +4,7 @@ A screen is opened once (it may fetch), then asked again and again; each answer 
 they are shown, and the user is where they were before. Knows no screen by name.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from enum import Enum
 from typing import Protocol
@@ -32,9 +33,10 @@ class Screen(Protocol):
 
 @dataclass(slots=True)
 class Menu:
-    """The stack of screens; the first one is the way out."""
+    """The stack of screens; the first one is the way out, unless `may_leave` says that the user stays after all."""
 
     terminal: Terminal
+    may_leave: Callable[[], bool] = lambda: True
 
     def run(self, *screens: Screen) -> int:
         """Run until the user leaves, starting with the last of the screens; return the exit status."""
@@ -45,10 +47,13 @@ class Menu:
             try:
                 move = self._ask(stack[-1], is_first=len(stack) == 1)
             except Interrupted:
-                return ExitStatus.INTERRUPTED
-            if move is Move.QUIT:
-                return ExitStatus.DONE
-            if move is Move.BACK:
+                if self.may_leave():
+                    return ExitStatus.INTERRUPTED
+                continue
+            if move is Move.QUIT or (move is Move.BACK and len(stack) == 1):
+                if self.may_leave():
+                    return ExitStatus.DONE
+            elif move is Move.BACK:
                 stack.pop()
             elif not isinstance(move, Move):
                 self._enter(stack, move)

@@ -7,12 +7,13 @@ never trusted. Knows nothing of AWS.
 import os
 import shutil
 import sys
-from collections.abc import Callable, Mapping
+from base64 import b64encode
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
 from typing import Protocol, TextIO, TypeVar
 
 from ec2menu.clock import Clock
-from ec2menu.errors import Ec2MenuError, Interrupted, InvalidInput, TargetUnclear
+from ec2menu.errors import Ec2MenuError, Interrupted, InvalidInput, NoJumpHost, TargetUnclear
 from ec2menu.models import Problem, Style
 from ec2menu.ui.text import escape, shorten, wrap
 
@@ -101,6 +102,17 @@ class Terminal:
         """Write a line (or lines) of data or of a screen to stdout."""
         self._stdout.write(f"{text}\n")
 
+    def copy(self, text: str) -> bool:
+        """Ask the terminal to put a text onto its clipboard (OSC 52); return whether there is one to ask.
+
+        It works through ssh and tmux; a terminal that does not know how ignores it.
+        """
+        if not self.is_interactive or self._environ.get("TERM") == "dumb":
+            return False
+        self._stdout.write(f"\x1b]52;c;{b64encode(text.encode()).decode()}\x07")
+        self._stdout.flush()
+        return True
+
     def flush(self) -> None:
         """Send what was written on its way; raises BrokenPipeError where nobody reads."""
         self._stdout.flush()
@@ -111,9 +123,9 @@ class Terminal:
             self._tell(line, style)
 
     def fail(self, error: Ec2MenuError) -> None:
-        """Show an error: one sentence, one hint, and the matches where a name was not clear."""
+        """Show an error: one sentence, one hint, and between them the lines that only this error has."""
         self.note(f"ec2menu: {error.message}", Style.BAD)
-        for line in error.matches if isinstance(error, TargetUnclear) else ():
+        for line in _details(error):
             self._tell(f"  {escape(line)}", Style.PLAIN)
         if error.hint:  # often a command, which can only be copied from a line that is not broken
             self._tell(f"  hint: {escape(error.hint)}", Style.DIM)
@@ -220,6 +232,28 @@ class Terminal:
                 self._stderr.write(_CLEAR_LINE)
                 self._stderr.flush()
 
+    def follow(
+        self, task: Waitable[R], describe: Callable[[], str], *, news: Callable[[], Iterable[tuple[str, Style]]]
+    ) -> R:
+        """Wait for a task above whose status line lines keep coming: what `news` gives is told as it comes.
+
+        `describe` words the status line, which is there on a screen only. Raises Stopped on Ctrl-C.
+        """
+        try:
+            while True:
+                is_done = task.wait(PROGRESS_STEP_SECONDS)
+                for text, style in news():
+                    self._clear_status()
+                    self.note(text, style)
+                if is_done:
+                    return task.result()
+                if self._can_redraw:
+                    self._show_status(describe())
+        except KeyboardInterrupt:
+            raise Stopped("interrupted") from None
+        finally:
+            self._clear_status()
+
     def working(self, function: Callable[[], None], text: str) -> None:
         """Do something that must be done in this thread, under a line that says what; nothing where nobody watches."""
         if not self._can_redraw:
@@ -237,6 +271,12 @@ class Terminal:
         """Whether a line that was written can be taken back."""
         return _is_tty(self._stderr) and self._environ.get("TERM") != "dumb"
 
+    def _clear_status(self) -> None:
+        if self._can_redraw:
+            with suppress(OSError):  # the window has been closed
+                self._stderr.write(_CLEAR_LINE)
+                self._stderr.flush()
+
     def _show_status(self, text: str) -> None:
         line = shorten(escape(text), self._note_width - 1 - len(_ECHOED_CTRL_C))
         self._stderr.write(f"{_CLEAR_LINE}{_painted(line, Style.DIM, self._note_codes)}")
@@ -250,6 +290,13 @@ class Terminal:
                 import readline  # noqa: PLC0415 - costs time that a one-line command does not have
 
                 readline.set_auto_history(True)
+
+
+def _details(error: Ec2MenuError) -> tuple[str, ...]:
+    """Return the matches where a name was not clear, and why each candidate cannot be a jump host."""
+    if isinstance(error, TargetUnclear):
+        return error.matches
+    return error.diagnosis if isinstance(error, NoJumpHost) else ()
 
 
 def _sentence(problem: Problem) -> str:

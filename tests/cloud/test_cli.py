@@ -151,7 +151,7 @@ def test_a_target_that_may_be_several_machines_is_refused_with_the_list(cli: Com
     made = aws_demo.add_instances("us-east-1", 2, name="web-{n}")
     found = cli.run("connect", "web")
     assert (found.out, found.status) == ("", 2)
-    assert found.told[0] == "ec2menu: 2 machines are called like web"
+    assert found.told[0] == "ec2menu: 2 resources are called like web"
     assert [line.split()[0] for line in found.told[1:3]] == made
     assert found.told[3:] == ["  hint: use one of these ids"]
     assert not aws_demo.calls_of("StartSession")
@@ -160,7 +160,7 @@ def test_a_target_that_may_be_several_machines_is_refused_with_the_list(cli: Com
 def test_a_target_that_is_no_machine_is_refused(cli: CommandLine) -> None:
     found = cli.run("connect", "nothing")
     assert (found.out, found.status) == ("", 2)
-    assert found.told == ["ec2menu: nothing in us-east-1 is called nothing", "  hint: list them with: ec2menu ls ec2"]
+    assert found.told == ["ec2menu: nothing in us-east-1 is called nothing", "  hint: list them with: ec2menu ls KIND"]
 
 
 def test_the_version_and_the_help_need_no_aws(cli: CommandLine) -> None:

@@ -82,6 +82,53 @@ def test_connect_takes_a_target_and_at_most_one_way(argv: list[str], way: str) -
     assert (arguments.verb, arguments.target, arguments.way) == ("connect", "web", way)
 
 
+def test_connect_may_say_how_to_log_in_and_which_way_to_go() -> None:
+    arguments = parse_arguments(
+        ["connect", "orders:writer", "--user", "app", "--via", "jump-a", "--local-port", "6000"]
+    )
+    assert (arguments.user, arguments.via, arguments.local_port) == ("app", "jump-a", 6000)
+    assert (arguments.secret, arguments.iam, arguments.client, arguments.database) == ("", False, "", "")
+
+
+@pytest.mark.parametrize(
+    ("argv", "expected"),
+    [
+        (["orders:writer"], ("orders:writer", "", 0, "", 0, False)),
+        (["--via", "jump", "--host", "db.internal", "--port", "5432"], ("", "db.internal", 5432, "jump", 0, False)),
+        (["--once", "cache", "--local-port", "7000", "-r", "eu-west-1"], ("cache", "", 0, "", 7000, True)),
+    ],
+)
+def test_forward_takes_a_target_or_a_host_behind_a_node(argv: list[str], expected: tuple[object, ...]) -> None:
+    given = parse_arguments(["forward", *argv])
+    assert (given.target, given.host, given.port, given.via, given.local_port, given.once) == expected
+
+
+@pytest.mark.parametrize(
+    ("argv", "targets", "command"),
+    [
+        (["web-1", "web-2", "--", "uptime"], ["web-1", "web-2"], ["uptime"]),
+        (["--all", "--", "ls", "-l", "--all", "--", "x"], [], ["ls", "-l", "--all", "--", "x"]),
+        (["web-1", "-r", "eu-west-1", "web-2", "--", "a; b $(c) 'd'"], ["web-1", "web-2"], ["a; b $(c) 'd'"]),
+        (["-f", "script.sh", "web-1"], ["web-1"], []),
+    ],
+)
+def test_run_takes_targets_and_an_untouched_command(argv: list[str], targets: list[str], command: list[str]) -> None:
+    arguments = parse_arguments(["run", *argv])
+    assert (arguments.targets, arguments.command) == (targets, command)
+
+
+def test_run_has_the_limits_of_the_contract() -> None:
+    arguments = parse_arguments(["run", "--all", "--", "uptime"])
+    assert (arguments.concurrency, arguments.timeout, arguments.retries) == (5, 120, 2)
+    assert (arguments.max_errors, arguments.dry_run, arguments.yes, arguments.output) == ("", False, False, "table")
+
+
+def test_runs_may_be_given_a_run() -> None:
+    arguments = parse_arguments(["runs", "abc", "--retry-failed"])
+    assert (arguments.run, arguments.retry_failed) == ("abc", True)
+    assert parse_arguments(["runs"]).run == ""
+
+
 @pytest.mark.parametrize(
     ("argv", "target"), [(["doctor"], ""), (["doctor", "web"], "web"), (["doctor", "-r", "eu-west-1", "web"], "web")]
 )
@@ -100,6 +147,11 @@ def test_doctor_may_be_given_a_target(argv: list[str], target: str) -> None:
         (["ls", "ec2", "-o", "yaml"], "yaml"),
         (["ls", "ec2", "-r", "us-east-1", "--nonsense", "web"], "--nonsense"),
         (["config", "extra"], "extra"),
+        (["forward", "x", "--port", "0"], "--port"),
+        (["forward", "x", "--local-port", "65536"], "--local-port"),
+        (["connect", "x", "--", "ls"], "--"),
+        (["ls", "ec2", "--", "-x"], "--"),
+        (["run", "x", "--concurrency", "many", "--", "ls"], "--concurrency"),
         (["-r"], "--region"),
         (["--colour"], "--colour"),
     ],
@@ -111,7 +163,19 @@ def test_what_cannot_be_understood_is_named_and_help_is_pointed_at(argv: list[st
     assert error.hint.endswith("--help")
 
 
-@pytest.mark.parametrize("argv", [["--help"], ["ls", "--help"], ["connect", "-h"], ["doctor", "-h"], ["config", "-h"]])
+@pytest.mark.parametrize(
+    "argv",
+    [
+        ["--help"],
+        ["ls", "--help"],
+        ["connect", "-h"],
+        ["forward", "-h"],
+        ["run", "-h"],
+        ["runs", "-h"],
+        ["doctor", "-h"],
+        ["config", "-h"],
+    ],
+)
 def test_help_goes_to_stdout_and_ends_with_zero(argv: list[str], capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit) as caught:
         parse_arguments(argv)

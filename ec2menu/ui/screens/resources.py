@@ -3,19 +3,28 @@
 from collections.abc import Sequence
 
 from ec2menu.flows.context import Context
+from ec2menu.flows.forwards import forward_to_container
+from ec2menu.flows.logins import forget_all_logins
+from ec2menu.flows.tunnels import tell_news
 from ec2menu.models import Style
-from ec2menu.resources.kinds import EC2, NODES
+from ec2menu.resources.kinds import CACHE, EC2, ECS, NODES, RDS
 from ec2menu.resources.region_names import TITLES
 from ec2menu.ui.choices import Choice, draw_choices, find_choice
 from ec2menu.ui.menu import Move, Screen
+from ec2menu.ui.screens.containers import ContainerScreen
+from ec2menu.ui.screens.databases import store_screen
 from ec2menu.ui.screens.machines import machine_screen
+from ec2menu.ui.screens.tunnels import TunnelScreen
 
 RESERVED_LINES = 5
 _CHOICES = (
     Choice(key=EC2.name, label=EC2.title, remark="with hybrid nodes; a number opens a shell"),
+    Choice(key=RDS.name, label=RDS.title, remark="a prompt through a jump host"),
+    Choice(key=CACHE.name, label=CACHE.title, remark="Redis OSS, Valkey, Memcached"),
+    Choice(key=ECS.name, label=ECS.title, remark="cluster, service, task, container"),
     Choice(key=NODES.name, label=NODES.title, remark="every registered SSM agent"),
 )
-_HELP = "a number lists that kind; 0, b or Ctrl-D goes back; q quits"
+_HELP = "a number lists that kind; t shows the open tunnels; forget drops typed passwords; 0 or b goes back; q quits"
 
 
 class ResourceScreen:
@@ -47,15 +56,31 @@ class ResourceScreen:
             return Move.BACK
         if not typed:
             return Move.STAY
+        if typed.lower() in ("t", "tunnels"):
+            return TunnelScreen(self._context)
+        if typed.lower() == "forget":
+            forget_all_logins(self._context)
+            self._quiet = True
+            return Move.STAY
         found = _HELP if typed.lower() in ("?", "help") else find_choice(typed, _CHOICES)
         if isinstance(found, Choice):
-            return machine_screen(self._context, EC2 if found.key == EC2.name else NODES, self._regions)
+            return self._screen(found.key)
         terminal.note(found)
         self._quiet = True
         return Move.STAY
 
+    def _screen(self, kind: str) -> Screen:
+        if kind == RDS.name:
+            return store_screen(self._context, RDS, self._regions)
+        if kind == CACHE.name:
+            return store_screen(self._context, CACHE, self._regions)
+        if kind == ECS.name:
+            return ContainerScreen(self._context, self._regions, forward=forward_to_container)
+        return machine_screen(self._context, EC2 if kind == EC2.name else NODES, self._regions)
+
     def _draw(self) -> None:
         terminal = self._context.terminal
+        tell_news(self._context)
         place = TITLES.get(self._name, f"({len(self._regions)})")
         terminal.data("")
         terminal.data(terminal.paint(f"{self._name} {place}".rstrip(), Style.STRONG))
@@ -65,4 +90,9 @@ class ResourceScreen:
         """Fetch the machines of the one region while the user reads; all regions are only fetched when asked for."""
         if len(self._regions) == 1 and not self._is_prefetching:
             self._is_prefetching = True
-            self._context.later(lambda: self._context.inventory.view(EC2, self._regions))
+            self._context.later(self._fetch_all)
+
+    def _fetch_all(self) -> None:
+        """Start fetching, machines first: they are what is asked for most."""
+        for kind in (EC2, RDS, CACHE, ECS):
+            self._context.inventory.view(kind, self._regions)

@@ -1,9 +1,11 @@
 """Where the menu begins: the region screen, and behind it the one region named on the command line, if there is one."""
 
+from ec2menu.errors import Interrupted
 from ec2menu.flows.context import Context
 from ec2menu.models import Style
 from ec2menu.ui.menu import Menu
 from ec2menu.ui.screens.regions import RegionScreen
+from ec2menu.ui.terminal import EndOfInput
 
 
 def run_menu(context: Context) -> int:
@@ -12,4 +14,17 @@ def run_menu(context: Context) -> int:
         context.terminal.note("DEMO: a made-up fleet; nothing you do here reaches AWS or runs anywhere", Style.WARN)
     screens = RegionScreen(context)
     first = context.regions[0] if len(context.regions) == 1 and context.regions[0] != "all" else ""
-    return Menu(context.terminal).run(screens, *((screens.enter(first),) if first else ()))
+    menu = Menu(context.terminal, may_leave=lambda: _may_leave(context))
+    return menu.run(screens, *((screens.enter(first),) if first else ()))
+
+
+def _may_leave(context: Context) -> bool:
+    """Ask before tunnels are closed behind somebody's back; where the answer is Ctrl-C or Ctrl-D, they mean it."""
+    count = len(context.known_tunnels())
+    if not count:
+        return True
+    what = "1 tunnel is open" if count == 1 else f"{count} tunnels are open"
+    try:
+        return context.terminal.confirm(f"{what}; close and leave?", default=True)
+    except (Interrupted, EndOfInput):
+        return True

@@ -9,6 +9,7 @@ from ec2menu.commands.config import run_config
 from ec2menu.commands.connect import run_connect
 from ec2menu.config import DEFAULT, Config, Settings
 from ec2menu.errors import AccessDenied, ExitStatus, TargetUnavailable, TargetUnclear
+from ec2menu.flows.databases import Wishes
 from ec2menu.flows.several import HOLD_VARIABLE
 from tests.unit.desk import CannedAws, context_at, machine, sit_down
 
@@ -46,13 +47,13 @@ def test_a_target_that_cannot_be_connected_to_is_an_error(
     target: str, error: type[Exception], aws: CannedAws, tmp_path: Path
 ) -> None:
     with pytest.raises(error):
-        run_connect(context_at(sit_down(), aws, tmp_path), target, way="")
+        run_connect(context_at(sit_down(), aws, tmp_path), target, way="", wishes=Wishes())
 
 
 def test_a_window_tells_its_error_before_it_waits_to_be_closed(aws: CannedAws, tmp_path: Path) -> None:
     desk = sit_down("")
     context = context_at(desk, aws, tmp_path, environ={HOLD_VARIABLE: "1"})
-    assert run_connect(context, "web-1", way="") == ExitStatus.TARGET_FAILED
+    assert run_connect(context, "web-1", way="", wishes=Wishes()) == ExitStatus.TARGET_FAILED
     assert desk.notes.index("the instance is stopped") < desk.notes.index("press Enter to close this window")
     assert desk.keyboard.left == 0
 
@@ -61,5 +62,5 @@ def test_what_could_not_be_listed_is_told_before_connecting(aws: CannedAws, tmp_
     aws.lists["DescribeInstanceInformation", ""] = AccessDenied("ssm is denied", hint="allow it", action="ssm:X")
     desk = sit_down()
     with pytest.raises(TargetUnavailable):
-        run_connect(context_at(desk, aws, tmp_path), "web-1", way="")
+        run_connect(context_at(desk, aws, tmp_path), "web-1", way="", wishes=Wishes())
     assert desk.notes == "! us-east-1: ssm is denied (allow it)\n"

@@ -107,7 +107,7 @@ def test_a_target_that_cannot_be_reached_says_why(aws: CannedAws, tmp_path: Path
 def test_an_unclear_target_is_answered_with_the_machines_it_may_be(aws: CannedAws, tmp_path: Path) -> None:
     aws.add(machine("i-1", "web-1"), machine("i-2", "web-2"))
     desk, status = examine(aws, tmp_path, "web")
-    assert failures(desk) == ["FAIL target: 2 machines are called like web"]
+    assert failures(desk) == ["FAIL target: 2 resources are called like web"]
     assert desk.data.endswith(
         "     i-1  us-east-1  running  web-1\n     i-2  us-east-1  running  web-2\n     use one of these ids\n"
     )

@@ -140,7 +140,7 @@ def test_a_denied_part_is_told_and_the_rest_is_listed(aws: CannedAws, tmp_path: 
 def test_an_unknown_list_names_the_known_ones(aws: CannedAws, tmp_path: Path) -> None:
     with pytest.raises(InvalidInput) as caught:
         ls(aws, tmp_path, kind="s3")
-    assert caught.value.hint == "the lists are: ec2, nodes, regions"
+    assert caught.value.hint == "the lists are: ec2, rds, cache, ecs, nodes, regions, jumphosts"
 
 
 def test_no_region_says_how_to_name_one(aws: CannedAws, tmp_path: Path) -> None:

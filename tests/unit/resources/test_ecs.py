@@ -1,5 +1,6 @@
-"""ECS answers to containers, and the verdict on exec: every reason why not, with what to type."""
+"""ECS answers to containers, rows for what has none, and how they are shown."""
 
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -7,10 +8,11 @@ import pytest
 
 from ec2menu.errors import AccessDenied
 from ec2menu.models import Container, ExecStatus, Style
+from ec2menu.resources.ecs import fetch_containers
 from ec2menu.resources.ecs_columns import COLUMNS
-from ec2menu.resources.ecs_exec import ExecFacts, judge_exec
 from ec2menu.resources.ecs_parse import Definition, empty_row, parse_definition, parse_task
 from tests.fakes.clock import START
+from tests.unit.desk import CannedAws
 
 REGION = "eu-west-1"
 ARN = f"arn:aws:ecs:{REGION}:123456789012"
@@ -166,97 +168,6 @@ def test_a_definition_that_says_nothing_is_linux_without_ports(entry: dict[str, 
     assert parse_definition(entry) == Definition()
 
 
-# -- exec -------------------------------------------------------------------------------------------------------------
-
-ROLE = (
-    "its task role needs ssmmessages:CreateControlChannel, ssmmessages:CreateDataChannel, "
-    "ssmmessages:OpenControlChannel and ssmmessages:OpenDataChannel"
-)
-UPDATE = f"aws ecs update-service --region {REGION} --cluster shop_prod --service web"
-RUN = f"aws ecs run-task --region {REGION} --cluster shop_prod --task-definition web"
-
-
-def container(**members: Any) -> Container:
-    fields: dict[str, Any] = {"id": "x", "region": REGION, "cluster": "shop_prod", "service": "web", "family": "web"}
-    fields |= {"task_id": TASK_ID, "name": "app", "status": "RUNNING", "runtime_id": "r-1"}
-    return Container(**{**fields, **members})
-
-
-def facts(**members: Any) -> ExecFacts:
-    return ExecFacts(**{"enabled": True, "task_status": "RUNNING", "agent_status": "RUNNING", **members})
-
-
-def test_exec_is_ready_where_nothing_stands_in_the_way() -> None:
-    found = judge_exec(container(reason="old", fix="old"), facts())
-    assert (found.exec_status, found.reason, found.fix) == (ExecStatus.READY, "", "")
-
-
-def test_a_service_without_exec_gets_the_exact_command_that_enables_it() -> None:
-    found = judge_exec(container(), facts(enabled=False))
-    assert found.exec_status is ExecStatus.NO
-    assert found.reason == "ECS Exec is not enabled on its task"
-    assert found.fix == (f"{UPDATE} --enable-execute-command --force-new-deployment (only new tasks get it; {ROLE})")
-
-
-def test_a_standalone_task_without_exec_gets_the_command_that_starts_a_new_one() -> None:
-    found = judge_exec(container(service=""), facts(enabled=False))
-    assert found.fix.startswith(f"{RUN} --enable-execute-command and the options it was started with (")
-    assert ROLE in found.fix
-
-
-@pytest.mark.parametrize(
-    ("members", "more", "reason", "fix"),
-    [
-        ({}, {"task_status": "PENDING"}, "its task is PENDING", "wait until it runs, then press r"),
-        ({}, {"task_status": "DEACTIVATING"}, "its task is DEACTIVATING", ""),
-        ({"status": "PENDING"}, {}, "the container is PENDING", "wait until it runs, then press r"),
-        ({"status": "STOPPED"}, {}, "the container is STOPPED", ""),
-        (
-            {},
-            {"agent_status": "PENDING"},
-            "its ExecuteCommandAgent is PENDING",
-            "wait a moment, then press r",
-        ),
-        (
-            {},
-            {"agent_status": "STOPPED", "agent_reason": "Essential agent exited"},
-            "its ExecuteCommandAgent is STOPPED (Essential agent exited)",
-            f"{UPDATE} --force-new-deployment; {ROLE}, and its subnet must reach ssmmessages",
-        ),
-        (
-            {"service": ""},
-            {"agent_status": ""},
-            "no ExecuteCommandAgent runs in it",
-            "Fargate needs platform version 1.4.0, an EC2 host needs ECS agent 1.50.2; "
-            f"then {RUN} --enable-execute-command",
-        ),
-        ({"runtime_id": ""}, {}, "AWS has not said its runtime id yet", "wait a moment, then press r"),
-    ],
-)
-def test_each_obstacle_is_named_with_what_to_do(
-    members: dict[str, Any], more: dict[str, Any], reason: str, fix: str
-) -> None:
-    found = judge_exec(container(**members), facts(**more))
-    assert (found.exec_status, found.reason, found.fix) == (ExecStatus.NO, reason, fix)
-
-
-def test_a_read_only_root_may_fail_and_says_which_definition_to_change() -> None:
-    found = judge_exec(container(family="search"), facts(has_read_only_root=True))
-    assert found.exec_status is ExecStatus.MAY_FAIL
-    assert "read-only" in found.reason
-    assert found.fix.startswith("set readonlyRootFilesystem to false in the task definition search")
-
-
-def test_what_stands_in_the_way_for_sure_is_told_before_what_may_fail() -> None:
-    found = judge_exec(container(), facts(enabled=False, has_read_only_root=True))
-    assert found.exec_status is ExecStatus.NO
-
-
-def test_names_in_a_command_to_copy_are_safe_for_the_shell() -> None:
-    found = judge_exec(container(service="a b; rm -rf ~"), facts(enabled=False))
-    assert "--service 'a b; rm -rf ~' --enable" in found.fix
-
-
 def test_the_parser_hands_all_of_it_to_the_verdict() -> None:
     read_only = Definition(read_only=frozenset({"app"}))
     stopped = {**APP, "managedAgents": [{**AGENT, "lastStatus": "STOPPED", "reason": "no memory"}]}
@@ -267,6 +178,38 @@ def test_the_parser_hands_all_of_it_to_the_verdict() -> None:
     assert parsed(containers=[other_agent]).reason == "no ExecuteCommandAgent runs in it"
     assert parsed(containers=[{**APP, "runtimeId": None}]).reason == "AWS has not said its runtime id yet"
     assert parsed(lastStatus="DEPROVISIONING").reason == "its task is DEPROVISIONING"
+
+
+# -- tasks that AWS does not describe ---------------------------------------------------------------------------------
+
+
+class AnsweringAws(CannedAws):
+    """An AWS with one cluster and one task, whose DescribeTasks finds nothing, for a reason."""
+
+    reason = ""
+
+    def call(self, service: str, operation: str, region: str, **_parameters: Any) -> dict[str, Any]:
+        return {"tasks": [], "failures": [{"arn": TASK["taskArn"], "reason": self.reason}]}
+
+
+@pytest.mark.parametrize(
+    ("reason", "status", "problems"),
+    [
+        ("MISSING", "empty", []),
+        ("", "empty", []),
+        ("ACCESS_DENIED", "unknown", ["ecs:DescribeTasks in eu-west-1 says ACCESS_DENIED of some tasks"]),
+    ],
+)
+def test_a_task_that_is_missing_has_ended_and_any_other_reason_is_told(
+    reason: str, status: str, problems: list[str]
+) -> None:
+    aws = AnsweringAws()
+    aws.reason = reason
+    aws.lists["ListClusters", ""] = [TASK["clusterArn"]]
+    aws.lists["ListTasks", ""] = [TASK["taskArn"]]
+    found = fetch_containers(aws, REGION, now=START)
+    assert [row.status for row in found.items] == [status]
+    assert [each.message for each in found.problems] == problems
 
 
 # -- rows without a container -----------------------------------------------------------------------------------------
@@ -329,15 +272,15 @@ def test_standalone_tasks_and_rows_without_a_task_are_told_apart() -> None:
 )
 def test_the_verdict_has_a_colour(status: ExecStatus, style: Style) -> None:
     (column,) = (column for column in COLUMNS if column.key == "exec")
-    assert column.cell(container(exec_status=status), START).style is style
+    assert column.cell(replace(parsed(), exec_status=status), START).style is style
 
 
 def test_containers_sort_by_where_they_are_first() -> None:
     (column,) = (column for column in COLUMNS if column.key == "name")
     rows = [
-        container(cluster="b", name="a"),
-        container(cluster="a", service="z", name="a"),
-        container(cluster="a", service="a", name="z"),
+        replace(parsed(), cluster="b", name="a"),
+        replace(parsed(), cluster="a", service="z", name="a"),
+        replace(parsed(), cluster="a", service="a", name="z"),
     ]
     keys = [str(column.cell(row, START).sort_key) for row in rows]
     assert sorted(keys) == keys[::-1]

@@ -25,7 +25,7 @@ def test_a_kind_is_found_by_its_name(name: str) -> None:
 def test_an_unknown_kind_is_refused_and_the_known_ones_are_listed(name: str) -> None:
     with pytest.raises(InvalidInput, match="there is no list called") as caught:
         kind_named(name)
-    assert caught.value.hint == "the lists are: ec2, nodes, regions"
+    assert caught.value.hint == "the lists are: ec2, rds, cache, ecs, nodes, regions, jumphosts"
 
 
 def test_every_kind_can_be_shown_and_sorted_by_distinct_columns() -> None:

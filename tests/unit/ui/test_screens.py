@@ -182,7 +182,7 @@ def test_zero_and_b_go_back(typed: str, aws: CannedAws, visit: Callable[..., Des
 def test_a_kind_is_chosen_by_number_or_name_and_a_wrong_answer_does_not_redraw(aws: CannedAws, tmp_path: Path) -> None:
     desk = sit_down("7", "?", "", "nodes", "0", "q")
     Menu(desk.terminal).run(ResourceScreen(context_at(desk, aws, tmp_path), (REGION,)))
-    assert "7 is not in the list; choose 1-2" in desk.notes
+    assert "7 is not in the list; choose 1-5" in desk.notes
     assert "a number lists that kind" in desk.notes
     assert desk.data.count("us-east-1 N. Virginia") == 3
     assert "SSM nodes in us-east-1: 0" in desk.data

@@ -6,7 +6,7 @@ import threading
 
 import pytest
 
-from ec2menu.errors import Ec2MenuError, Interrupted, InvalidInput, TargetUnclear
+from ec2menu.errors import Ec2MenuError, Interrupted, InvalidInput, NoJumpHost, TargetUnclear
 from ec2menu.fanout import Task
 from ec2menu.models import Problem, Style
 from ec2menu.ui.terminal import EndOfInput, Stopped, Terminal
@@ -98,6 +98,13 @@ def test_foreign_text_is_escaped_in_notes_errors_matches_and_problems() -> None:
         f"  hint: {SHOWN}",
         f"! {SHOWN}: {SHOWN} ({SHOWN})",
     ]
+
+
+def test_a_diagnosis_stands_between_the_error_and_its_hint_harmless_and_unbroken() -> None:
+    desk = sit_down(err_tty=True, color=False)
+    command = "start it: aws ec2 start-instances --region us-east-1 --instance-ids i-0123456789abcdef0"
+    desk.terminal.fail(NoJumpHost("none", hint="add --via", diagnosis=(HOSTILE, command)))
+    assert desk.notes == f"ec2menu: none\n  {SHOWN}\n  {command}\n  hint: add --via\n"
 
 
 def test_a_note_on_a_screen_is_broken_between_words() -> None:

@@ -1,0 +1,105 @@
+"""`ec2menu history`: connections as they happened, and `--repeat N`, which makes one of them again."""
+
+import csv
+import dataclasses
+import io
+import json
+from dataclasses import dataclass
+
+from ec2menu.clock import describe_age, describe_duration
+from ec2menu.commands.connect import run_connect
+from ec2menu.errors import ExitStatus, InvalidInput
+from ec2menu.flows.context import Context
+from ec2menu.flows.databases import Wishes
+from ec2menu.models import Cell, Column, Style
+from ec2menu.state.history import Connection, recent_connections
+from ec2menu.ui.tables import render
+
+MAX_SHOWN = 200
+_COLUMNS: tuple[Column[Connection], ...] = (
+    Column(
+        key="when",
+        title="When",
+        cell=lambda each, now: Cell(text=f"{describe_age((now - each.started_at).total_seconds())} ago"),
+        align_right=True,
+    ),
+    Column(key="action", title="What", cell=lambda each, _now: Cell(text=each.action), priority=2),
+    Column(
+        key="name",
+        title="Name",
+        cell=lambda each, _now: Cell(text=each.name, style=Style.STRONG),
+        priority=1,
+        min_width=12,
+    ),
+    Column(key="target", title="Target", cell=lambda each, _now: Cell(text=each.target)),
+    Column(key="region", title="Region", cell=lambda each, _now: Cell(text=each.region), priority=4),
+    Column(key="profile", title="Profile", cell=lambda each, _now: Cell(text=each.profile), priority=6, min_width=8),
+    Column(key="outcome", title="Ended", cell=lambda each, _now: Cell(text=each.outcome), priority=3, min_width=12),
+    Column(
+        key="lasted",
+        title="Lasted",
+        cell=lambda each, _now: Cell(text=describe_duration(each.lasted_seconds)),
+        priority=5,
+        align_right=True,
+    ),
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HistoryRequest:
+    """What was asked on the command line; `repeat` 0 only lists."""
+
+    repeat: int
+    output: str
+
+
+def run_history(context: Context, request: HistoryRequest) -> int:
+    """Print the connections, the newest first, or make the one with the number `repeat` again; return the status."""
+    found = recent_connections(context.store, limit=MAX_SHOWN)
+    if request.repeat:
+        return _repeat(context, found, request.repeat)
+    text = _format(context, found, output=request.output)
+    if text:
+        context.terminal.data(text)
+    context.terminal.flush()
+    if not found and request.output == "table":
+        context.terminal.note("nothing has been connected to yet", Style.DIM)
+    return ExitStatus.DONE
+
+
+def _repeat(context: Context, found: tuple[Connection, ...], number: int) -> int:
+    if not 1 <= number <= len(found):
+        raise InvalidInput(f"there is no connection number {number}", hint="list them with: ec2menu history")
+    chosen = found[number - 1]
+    if chosen.profile != context.profile:
+        raise InvalidInput(
+            f"that was with the profile {chosen.profile}, and this is {context.profile}",
+            hint=f"type: ec2menu -p {chosen.profile} history --repeat {number}",
+        )
+    context.regions = (chosen.region,)
+    return run_connect(context, chosen.target, way=chosen.action if chosen.action == "rdp" else "", wishes=Wishes())
+
+
+def _format(context: Context, found: tuple[Connection, ...], *, output: str) -> str:
+    records = [dataclasses.asdict(each) | {"started_at": each.started_at.isoformat()} for each in found]
+    if output == "json":
+        return json.dumps(records, ensure_ascii=not context.terminal.is_unicode, indent=2)
+    if output == "csv":
+        out = io.StringIO()
+        writer = csv.DictWriter(
+            out, fieldnames=[field.name for field in dataclasses.fields(Connection)], lineterminator="\n"
+        )
+        writer.writeheader()
+        writer.writerows(records)
+        return out.getvalue().rstrip("\n")
+    terminal = context.terminal
+    lines = render(
+        found,
+        _COLUMNS,
+        now=context.clock.wall(),
+        width=terminal.width if terminal.is_screen else None,
+        numbers=range(1, len(found) + 1),
+        paint=terminal.paint,
+        dimmed=lambda _each: False,
+    )
+    return "\n".join(lines) if found else ""

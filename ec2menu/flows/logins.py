@@ -1,0 +1,161 @@
+"""How to log in to a database or a cache: what AWS keeps for us first, what the user types last, and that only once.
+
+Passwords pass through here as `Password` values; they are never shown, recorded or logged.
+"""
+
+from dataclasses import dataclass
+
+from ec2menu.connectors.clients import Login, LoginSource
+from ec2menu.connectors.engines import engine_of
+from ec2menu.connectors.secrets import Password, PasswordKey, iam_token, read_secret
+from ec2menu.connectors.vault import Vault, open_vault
+from ec2menu.errors import AccessDenied, InvalidInput
+from ec2menu.flows.context import Context
+from ec2menu.flows.targets import describe
+from ec2menu.models import Cache, CacheAuth, Database, EndpointRole, Style
+from ec2menu.ui.choices import Choice, choose_one
+
+Store = Database | Cache
+# RDS takes no token that is signed for a custom endpoint of Aurora.
+_NO_TOKENS = frozenset({EndpointRole.CUSTOM})
+_MANAGED, _IAM, _TYPED, _NAMED = "managed", "iam", "typed", "named"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LoginWish:
+    """What the user said of the login, and whether the client asks for a typed password by itself."""
+
+    user: str = ""
+    secret: str = ""
+    iam: bool = False
+    client_asks: bool = False
+
+
+def choose_login(context: Context, item: Store, wish: LoginWish) -> Login:
+    """Return the login to use; asks where there are several ways.
+
+    Raises AwsError where what was wished for cannot be had, Interrupted where the user goes back.
+    """
+    if wish.secret:
+        return _from_secret(context, item, wish.secret, wish.user)
+    if wish.iam:
+        return _by_token(context, item, wish.user)
+    if isinstance(item, Cache) and item.auth is CacheAuth.NONE:
+        return Login()
+    ways = _ways(item)
+    way = ways[0].key
+    if len(ways) > 1:
+        way = choose_one(context.terminal, f"log in to {describe(item)} by", ways, default=way)
+    if way == _MANAGED and isinstance(item, Database):
+        return _managed(context, item, wish)
+    if way == _IAM:
+        return _by_token(context, item, wish.user)
+    if way == _NAMED:
+        return _from_secret(context, item, context.terminal.ask("name or ARN of the secret:").strip(), wish.user)
+    return _typed(context, item, wish)
+
+
+def forget_login(context: Context, item: Store, login: Login) -> None:
+    """Drop what was typed for a database or a cache; what is in the keyring stays, being somebody's to keep."""
+    context.passwords.forget(_key(context, item, login.user))
+
+
+def forget_all_logins(context: Context) -> None:
+    """Drop every password that was typed in this run."""
+    count = context.passwords.forget_all()
+    what = "1 password is forgotten" if count == 1 else f"{count} passwords are forgotten"
+    context.terminal.note(what if count else "no password is kept")
+
+
+def _ways(item: Store) -> tuple[Choice, ...]:
+    typed = Choice(key=_TYPED, label="type the password", remark="it is kept in memory for a while")
+    named = Choice(key=_NAMED, label="another secret", remark="of Secrets Manager, by name or ARN")
+    if isinstance(item, Cache):
+        return (typed, named)
+    managed = Choice(key=_MANAGED, label="managed secret", remark="the one that RDS keeps for its user")
+    token = Choice(key=_IAM, label="IAM token", remark="for a database user that may log in by IAM")
+    return (
+        *((managed,) if item.secret_arn else ()),
+        *((token,) if item.iam_auth and item.role not in _NO_TOKENS else ()),
+        *((typed,) if item.accepts_password else ()),
+        named,
+    )
+
+
+def _managed(context: Context, item: Database, wish: LoginWish) -> Login:
+    try:
+        return _from_secret(context, item, item.secret_arn, wish.user)
+    except AccessDenied as error:
+        context.terminal.fail(error)
+        return _typed(context, item, wish)
+
+
+def _from_secret(context: Context, item: Store, name: str, user: str) -> Login:
+    if not name:
+        raise InvalidInput("no secret was named", hint="type a secret's name or ARN, or choose another way")
+    found = context.attempt(
+        lambda: context.in_background(
+            lambda: read_secret(context.aws, item.region, name), lambda: f"reading the secret {name}"
+        )
+    )
+    chosen = user or found.user or _ask_user(context, item)
+    return Login(user=chosen, password=found.password, source=LoginSource.SECRET)
+
+
+def _by_token(context: Context, item: Store, user: str) -> Login:
+    if item.endpoint is None or not isinstance(item, Database) or item.role in _NO_TOKENS:
+        raise InvalidInput(
+            f"{describe(item)} takes no IAM tokens", hint="log in with a password, or at another endpoint"
+        )
+    host, port = item.endpoint.host, item.endpoint.port  # a token is good for the real endpoint only
+    chosen = user or _ask_user(context, item)
+
+    def sign() -> Password:
+        context.load_credentials()
+        return iam_token(context.aws, region=item.region, host=host, port=port, user=chosen)
+
+    return Login(user=chosen, password=context.attempt(sign), source=LoginSource.IAM)
+
+
+def _typed(context: Context, item: Store, wish: LoginWish) -> Login:
+    needs_user = isinstance(item, Database) or item.auth is CacheAuth.RBAC
+    chosen = wish.user or (_ask_user(context, item) if needs_user else "")
+    if wish.client_asks:
+        return Login(user=chosen)
+    key = _key(context, item, chosen)
+    if (kept := context.passwords.get(key)) is not None:
+        context.terminal.note("the password typed before is used; forget in the menu of kinds drops it", Style.DIM)
+        return Login(user=chosen, password=kept, source=LoginSource.TYPED)
+    vault = _vault(context)
+    if vault is not None and (kept := vault.get(key).password) is not None:
+        context.terminal.note(f"the password comes from {vault.title}", Style.DIM)
+        return Login(user=chosen, password=kept, source=LoginSource.KEYRING)
+    password = context.ask_password(f"password of {chosen or describe(item)} (not shown):")
+    context.passwords.put(key, password)
+    if vault is not None and (reason := vault.set(key, password).reason):
+        context.terminal.note(f"! {reason}")
+    return Login(user=chosen, password=password, source=LoginSource.TYPED)
+
+
+def _ask_user(context: Context, item: Store) -> str:
+    known = item.username or engine_of(item.engine).default_user if isinstance(item, Database) else "default"
+    prompt = f"user [{known}]:" if known else "user:"
+    while True:
+        typed = context.terminal.ask(prompt).strip() or known
+        if typed:
+            return typed
+        context.terminal.note("type the database user's name, or press Ctrl-C to go back")
+
+
+def _key(context: Context, item: Store, user: str) -> PasswordKey:
+    return PasswordKey(profile=context.profile, target=f"{item.region}/{item.id}", user=user)
+
+
+def _vault(context: Context) -> Vault | None:
+    """Return the system's keyring, where the user wants it used and it can be."""
+    if not context.config.settings.keyring:
+        return None
+    opened = open_vault()
+    if opened.vault is None:
+        context.terminal.note(f"! {opened.reason}")
+    return opened.vault

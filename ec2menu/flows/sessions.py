@@ -1,0 +1,85 @@
+"""What sessions of every kind have in common for a person: which way in, a terminal, how they ended, the record.
+
+What is said before a session, and how it is opened, is in the flow of each kind.
+"""
+
+import shutil
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from ec2menu.clock import describe_duration
+from ec2menu.connectors.plugin import Ending, Verdict
+from ec2menu.connectors.session import SessionResult
+from ec2menu.errors import ConnectorError, ExitStatus, InvalidInput
+from ec2menu.flows.context import Context
+from ec2menu.models import Style
+from ec2menu.state.history import Connection, record
+from ec2menu.ui.choices import Choice, choose_one
+
+GOOD_ENDINGS = (Ending.NORMAL, Ending.LEFT, Ending.UNKNOWN)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Visit:
+    """One connection as it is told and recorded: what was done (`shell`, `exec`) and where; people read `label`."""
+
+    action: str
+    region: str
+    target: str
+    name: str
+    label: str
+
+
+def choose_way(context: Context, title: str, ways: Sequence[Choice]) -> str:
+    """Ask which of several ways to connect is wanted; return its key, or raise Interrupted to go back."""
+    return choose_one(context.terminal, title, ways)
+
+
+def require_terminal(context: Context) -> None:
+    """Raise InvalidInput where no shell can be shown, ConnectorError where the plugin lacks what a shell needs."""
+    if not context.terminal.is_interactive:
+        raise InvalidInput("a shell needs a terminal", hint="run ec2menu connect in a terminal")
+    if sys.platform != "win32" and shutil.which("stty") is None:
+        raise ConnectorError("the plugin needs the program stty for a shell", hint="install coreutils")
+
+
+def report_session(context: Context, visit: Visit, result: SessionResult, *, began: datetime) -> int:
+    """Tell and record how a session ended; return the exit status for the command line."""
+    is_good = result.verdict.ending in GOOD_ENDINGS
+    outcome, lasted = describe_ending(result.verdict), describe_duration(result.lasted_seconds)
+    style = Style.GOOD if is_good else Style.BAD
+    context.terminal.note(f"session with {visit.label}: {outcome}, after {lasted}", style)
+    record_visit(
+        context,
+        visit,
+        began=began,
+        session_id=result.session_id,
+        outcome=outcome,
+        lasted_seconds=result.lasted_seconds,
+    )
+    return ExitStatus.DONE if is_good else ExitStatus.CONNECTOR
+
+
+def describe_ending(verdict: Verdict) -> str:
+    """Word how a session ended, with the reason where one was given."""
+    return f"{verdict.ending} ({verdict.detail})" if verdict.detail else str(verdict.ending)
+
+
+def record_visit(
+    context: Context, visit: Visit, *, began: datetime, session_id: str, outcome: str, lasted_seconds: float
+) -> None:
+    """Append a connection to the history."""
+    connection = Connection(
+        started_at=began,
+        profile=context.profile,
+        region=visit.region,
+        target=visit.target,
+        name=visit.name,
+        action=visit.action,
+        session_id=session_id,
+        outcome=outcome,
+        lasted_seconds=lasted_seconds,
+    )
+    record(context.store, connection)

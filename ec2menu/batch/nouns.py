@@ -132,7 +132,7 @@ class NodeResult:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Progress:
-    """How far a batch is; for the live line."""
+    """How far a batch is; for the live line. `needs_login`: everything waits for new credentials."""
 
     total: int
     done: int = 0
@@ -140,6 +140,7 @@ class Progress:
     failed: int = 0
     waiting: int = 0
     note: str = ""
+    needs_login: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -24,7 +24,7 @@ from ec2menu.flows.batch import (
     renewed,
     tell_plan,
 )
-from ec2menu.flows.batch_again import UNDELIVERED, failed_machines, resume
+from ec2menu.flows.batch_again import UNDELIVERED, again_warnings, failed_machines, resume
 from ec2menu.flows.batch_report import result_of_skips, save, show_lines, show_result
 from ec2menu.flows.batch_watch import follow, new_runner
 from ec2menu.flows.context import Context
@@ -98,12 +98,12 @@ class BatchScreen:
 
     # -- the plan -----------------------------------------------------------------------------------------------
 
-    def _plan_and_run(self, spec: CommandSpec, machines: Sequence[Instance]) -> None:
+    def _plan_and_run(self, spec: CommandSpec, machines: Sequence[Instance], *, warnings: Sequence[str] = ()) -> None:
         """Show the plan until it is agreed to, then carry it out; what was changed stays changed."""
         self._spec = spec
         while True:
             prepared = prepare(self._context, self._spec, self._limits, machines)
-            tell_plan(self._context, prepared)
+            tell_plan(self._context, prepared, more=warnings)
             agreed = self._agree(prepared) if prepared.plan.chunks else True  # everyone is skipped: that is the report
             if agreed is not None:
                 break
@@ -227,7 +227,7 @@ class BatchScreen:
     def _again(self, rows: Sequence[NodeResult]) -> None:
         machines = failed_machines(self._context, rows)
         if machines:
-            self._plan_and_run(self._spec, machines)
+            self._plan_and_run(self._spec, machines, warnings=again_warnings(rows))
         else:
             self._context.terminal.note("there is none")
 

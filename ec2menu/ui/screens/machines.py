@@ -1,4 +1,4 @@
-"""The list of machines: a number opens a shell (or Remote Desktop), several numbers a window each."""
+"""The list of machines: a number opens a shell (or Remote Desktop), several a window each; `run` starts a batch."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -6,7 +6,7 @@ from typing import Any
 from ec2menu.flows.connect import connect_one
 from ec2menu.flows.context import Context
 from ec2menu.flows.several import connect_several
-from ec2menu.models import ManagedNode
+from ec2menu.models import Instance, ManagedNode
 from ec2menu.resources.ec2 import from_node
 from ec2menu.resources.kinds import ResourceKind
 from ec2menu.ui.menu import Move, Screen
@@ -17,11 +17,20 @@ def machine_screen(context: Context, kind: ResourceKind, regions: Sequence[str])
     """Return the list of EC2 instances or SSM nodes of some regions."""
 
     def choose(chosen: Sequence[Any]) -> Move | None:
-        machines = [from_node(item) if isinstance(item, ManagedNode) else item for item in chosen]
+        machines = _machines(chosen)
         if len(machines) > 1:
             connect_several(context, machines)
             return None
         connect_one(context, machines[0])
         return Move.STAY
 
-    return ListScreen(context, kind, regions, choose=choose)
+    def run(chosen: Sequence[Any]) -> Screen:
+        from ec2menu.ui.screens.batch import BatchScreen  # noqa: PLC0415 - a list is drawn without it
+
+        return BatchScreen(context, _machines(chosen))
+
+    return ListScreen(context, kind, regions, choose=choose, run=run)
+
+
+def _machines(chosen: Sequence[Any]) -> list[Instance]:
+    return [from_node(item) if isinstance(item, ManagedNode) else item for item in chosen]

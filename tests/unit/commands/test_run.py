@@ -104,7 +104,7 @@ def test_a_choice_of_nobody_is_refused_with_where_was_looked(aws: CannedAws, tmp
     assert caught.value.message == "none of the 1 machines in us-east-1 is meant"
 
 
-def test_a_tag_is_asked_of_ssm_and_becomes_a_command_per_region_and_platform(aws: CannedAws, tmp_path: Path) -> None:
+def test_a_tag_is_asked_of_ssm_and_becomes_a_command_per_region(aws: CannedAws, tmp_path: Path) -> None:
     add(aws, "a", "b", region=REGION)
     add(aws, "c", region="eu-west-1", platform="Windows")
     record = planned(aws, tmp_path, tags=("tag:Role=web",), regions=(REGION, "eu-west-1"))

@@ -1,0 +1,291 @@
+"""What rows, lost replies and silence mean for the nodes of live commands: final, to be sent again, given up, in doubt.
+
+Changes commands, ledger and sender; makes no call and knows no clock but the moment it is told.
+"""
+
+from collections import deque
+from random import Random
+
+from ec2menu.batch.actions import Cancel, CancelReport, LookupReport, PollReport, Read, ReadReport, Trouble
+from ec2menu.batch.ledger import Ledger, Node
+from ec2menu.batch.live import CANCEL_PATIENCE_SECONDS, LOOKUP_PATIENCE_SECONDS, Live, Phase
+from ec2menu.batch.nouns import BatchPlan, Chunk, Target
+from ec2menu.batch.retry import RetryPolicy, never_ran
+from ec2menu.batch.sender import Sender
+from ec2menu.batch.status import ERRORS, NOT_HANDED_OVER, TERMINATED, Row
+from ec2menu.batch.streams import split_listed
+from ec2menu.batch.verdicts import (
+    STUCK,
+    Verdict,
+    gave_up,
+    in_doubt,
+    is_unstarted,
+    never_sent,
+    verdict_of,
+)
+
+# Without an answer, and past its deadline, a node is given up after this; being throttled takes longer.
+PATIENCE_SECONDS = (120.0, 600.0)
+MAX_DENIALS = 3
+CANCEL_TRIES = 5
+READ_TRIES = 4
+READ_RETRY_SECONDS = 1.0
+_SCRIPT_WEIGHT = 0.2
+
+
+class Follower:
+    """Judges live commands."""
+
+    def __init__(self, plan: BatchPlan, ledger: Ledger, sender: Sender, *, policy: RetryPolicy, rng: Random) -> None:
+        self._plan = plan
+        self._ledger = ledger
+        self._sender = sender
+        self._policy = policy
+        self._rng = rng
+        self._reading: dict[tuple[str, str], tuple[Node, Row, int]] = {}
+        self._to_read: deque[tuple[float, Read]] = deque()
+        self.script_seconds = 0.0
+        self.may_send_again = True
+
+    @property
+    def reading(self) -> int:
+        """Nodes whose output is still being read."""
+        return len(self._reading)
+
+    def next_read(self, now: float) -> Read | None:
+        """Return the next output to be read."""
+        if self._to_read and self._to_read[0][0] <= now:
+            return self._to_read.popleft()[1]
+        return None
+
+    def next_read_at(self) -> float | None:
+        """Return when an output is to be read next."""
+        return self._to_read[0][0] if self._to_read else None
+
+    def reading_nodes(self) -> list[tuple[Node, str]]:
+        """Return the nodes whose output is still being read, with their command's id."""
+        return [(node, command_id) for (command_id, _), (node, _, _) in self._reading.items()]
+
+    # -- polls --------------------------------------------------------------------------------------------------
+
+    def polled(self, live: Live, report: PollReport, now: float) -> None:
+        """Take in what a poll brought."""
+        if report.trouble is not Trouble.NONE:
+            self._poll_failed(live, report, now)
+            return
+        live.last_heard_at, live.denials = now, 0
+        live.total = report.total if report.total is not None else live.total
+        for row in report.rows:
+            self._take_row(live, row, now)
+        if live.order.tag is not None:
+            self._close_tag(live, report)
+        self._judge_late(live, now, "still running there")
+        live.wait_for_more(now, self._rng)
+        self._close(live)
+
+    def _poll_failed(self, live: Live, report: PollReport, now: float) -> None:
+        live.slow_down(now, self._rng)
+        if report.trouble is Trouble.DENIED:
+            live.denials += 1
+            if live.denials >= MAX_DENIALS:
+                live.is_blind = True
+                self._give_up(live, list(live.nodes.values()), f"cannot be followed: {report.message}")
+                self._shut(live.order.region, f"not sent: results cannot be read: {report.message}")
+        elif now - live.last_heard_at >= PATIENCE_SECONDS[report.trouble is Trouble.THROTTLED]:
+            self._judge_late(live, now, f"cannot be followed: {report.message}")
+
+    def _take_row(self, live: Live, row: Row, now: float) -> None:
+        if row.node_id in live.settled:
+            return
+        node = live.nodes.get(row.node_id) or live.lost.get(row.node_id)
+        if node is None:
+            if live.order.tag is None:
+                return
+            node = self._tagged_node(live, row)
+        node.details = row.details
+        if row.details not in NOT_HANDED_OVER and not row.is_final and node.handed_over_at is None:
+            node.handed_over_at = now
+        if row.is_final:
+            self._end_node(live, node, row, now)
+
+    def _tagged_node(self, live: Live, row: Row) -> Node:
+        platform = "Windows" if "PowerShell" in live.order.document else "Linux"
+        target = Target(id=row.node_id, region=live.order.region, name=row.name, platform=platform)
+        node = Node(target=target, document=live.order.document, attempts=1)
+        live.nodes[node.id] = node
+        self._ledger.total += 1
+        return node
+
+    def _end_node(self, live: Live, node: Node, row: Row, now: float) -> None:
+        was_lost = live.lost.pop(node.id, None) is not None
+        live.nodes.pop(node.id, None)
+        live.settled.add(node.id)
+        if row.lasted_seconds:
+            step = _SCRIPT_WEIGHT if self.script_seconds else 1.0
+            self.script_seconds += (row.lasted_seconds - self.script_seconds) * step
+        live.errors += row.details in ERRORS
+        if row.details == TERMINATED and live.errors and self._ledger.allowed_errors is not None:
+            node.attempts -= 1  # it was the command's part of the errors that was used up, not a try of this node
+        if not was_lost and never_ran(row.details) and self._send_again(node, now):
+            return
+        listed = split_listed(row.output)
+        if listed.is_cut and not was_lost:
+            self._reading[live.command_id, node.id] = (node, row, 0)
+            read = Read(order=live.order, command_id=live.command_id, node_id=node.id, listed=listed)
+            self._to_read.append((now, read))
+            return
+        verdict = verdict_of(row, self._plan.spec, was_handed_over=node.handed_over_at is not None)
+        if node.id in live.withdrawn and is_unstarted(row, node.target):
+            verdict = STUCK
+        self._ledger.finish(node, verdict, row=row, command_id=live.command_id, streams=listed, is_correction=was_lost)
+
+    def _send_again(self, node: Node, now: float) -> bool:
+        """Let a node that never ran wait for another try, where the policy allows one."""
+        if not self.may_send_again or self._ledger.is_stopped or not self._policy.allows(node.attempts):
+            return False
+        node.not_before = now + self._policy.wait_seconds(node.attempts, self._rng)
+        node.details, node.handed_over_at = "", None
+        self._sender.add([node])
+        return True
+
+    def _close_tag(self, live: Live, report: PollReport) -> None:
+        seen = len(live.settled) + len(live.nodes) + len(live.lost)
+        if report.is_over and not live.nodes and report.total is not None and seen >= report.total:
+            live.is_over = True
+
+    def _close(self, live: Live) -> None:
+        if not live.is_open and not live.lost:
+            live.phase = Phase.OVER
+
+    # -- silence ------------------------------------------------------------------------------------------------
+
+    def _judge_late(self, live: Live, now: float, why: str) -> None:
+        """Give up what is past its time; only ever after an answer, or long without one."""
+        late = [node for node in live.nodes.values() if now >= self._time_of(live, node)]
+        self._give_up(live, late, why)
+        if live.order.tag is not None and now >= self._time_of(live, None) and not live.is_over:
+            missing = (live.total or 0) - len(live.settled) - len(live.lost)
+            if missing > 0 or live.total is None:
+                self._tag_row(live, gave_up(f"{missing or 'some'} of its nodes were never listed"))
+            live.is_over = True
+
+    def _shut(self, region: str, why: str) -> None:
+        """Send nothing more where we could not see what becomes of it."""
+        nodes, chunks = self._sender.drain(region)
+        for node in nodes:
+            self.leave(node, never_sent(why))
+        for chunk in chunks:
+            self.leave_tag(chunk, never_sent(why))
+
+    def _time_of(self, live: Live, node: Node | None) -> float:
+        spec, limits = self._plan.spec, self._plan.limits
+        end = live.deadline
+        if live.cancelled_at is not None:
+            end = min(end, live.cancelled_at + CANCEL_PATIENCE_SECONDS)
+        if node is None or node.handed_over_at is None:
+            return end
+        allowed = spec.delivery_seconds + spec.execution_seconds + limits.grace_seconds
+        return min(end, node.handed_over_at + allowed)
+
+    def _give_up(self, live: Live, nodes: list[Node], why: str) -> None:
+        for node in nodes:
+            del live.nodes[node.id]
+            live.lost[node.id] = node
+            self._ledger.finish(node, gave_up(why), command_id=live.command_id)
+        if live.is_blind and live.order.tag is not None and not live.is_over:
+            live.is_over = True
+            self._tag_row(live, gave_up(why))
+
+    def _tag_row(self, live: Live, verdict: Verdict) -> None:
+        order = live.order
+        chunk = Chunk(region=order.region, document=order.document, tag=order.tag)
+        self.leave_tag(chunk, verdict, command_id=live.command_id, attempts=1)
+
+    # -- lost replies -------------------------------------------------------------------------------------------
+
+    def looked_up(self, live: Live, report: LookupReport, now: float) -> bool:
+        """Take in what a lookup brought; return whether the command was found."""
+        if report.command_id:
+            live.begin(report.command_id, now)
+            live.hurry(now)
+            return True
+        live.has_looked |= report.trouble is Trouble.NONE
+        live.denials += report.trouble is Trouble.DENIED
+        if live.denials < MAX_DENIALS and now - live.sent_at < LOOKUP_PATIENCE_SECONDS:
+            live.interval = min(live.interval * 2, 10.0)
+            live.next_at = now + live.interval * self._rng.uniform(0.8, 1.2)
+            return False
+        if not live.has_looked and report.trouble in (Trouble.THROTTLED, Trouble.OTHER) and now < live.deadline:
+            live.slow_down(now, self._rng)
+            return False
+        self._leave_in_doubt(live, report)
+        return False
+
+    def _leave_in_doubt(self, live: Live, report: LookupReport) -> None:
+        why = "the reply to the send was lost, and no command of ours is listed"
+        if not live.has_looked:
+            why = f"the reply to the send was lost, and commands cannot be listed: {report.message}"
+        nodes = list(live.take_nodes())
+        if live.order.tag is not None:
+            self._tag_row(live, in_doubt(why))
+        for node in nodes:
+            self._ledger.finish(node, in_doubt(why))
+        # Where the list could be read, nothing of it runs; where not, its slots stay taken until it must have ended.
+        live.lost = {} if live.has_looked else {node.id: node for node in nodes}
+        live.is_blind = not live.has_looked
+        live.is_over, live.phase = True, Phase.OVER
+
+    # -- the rest -----------------------------------------------------------------------------------------------
+
+    def cancelled(self, live: Live, action: Cancel, report: CancelReport, now: float) -> None:
+        """Take in what a CancelCommand brought."""
+        live.cancel_tries += 1
+        if action.node_ids and (report.trouble is Trouble.NONE or live.cancel_tries >= CANCEL_TRIES):
+            live.withdrawn.update(action.node_ids)
+            live.cancel_tries = 0
+            live.hurry(now)
+            return
+        if report.trouble is Trouble.NONE or live.cancel_tries >= CANCEL_TRIES:
+            live.cancelled_at = now
+            live.hurry(now)
+        else:
+            live.next_at = now + self._policy.wait_seconds(live.cancel_tries, self._rng)
+
+    def read(self, read: Read, report: ReadReport, now: float) -> None:
+        """Take in one node's output; where it cannot be had, what the list call held is kept, and marked as cut."""
+        node, row, tries = self._reading[read.command_id, read.node_id]
+        if report.trouble is Trouble.NEEDS_LOGIN:
+            self._to_read.append((now, read))
+            return
+        if report.trouble is Trouble.THROTTLED or (report.trouble is Trouble.OTHER and tries + 1 < READ_TRIES):
+            self._reading[read.command_id, read.node_id] = (node, row, tries + (report.trouble is Trouble.OTHER))
+            self._to_read.append((now + READ_RETRY_SECONDS + self._policy.wait_seconds(1, self._rng), read))
+            return
+        del self._reading[read.command_id, read.node_id]
+        verdict, streams = verdict_of(row, self._plan.spec), report.streams
+        if report.trouble is not Trouble.NONE:
+            streams = read.listed
+        detail = ", ".join(filter(None, (verdict.detail, report.message)))
+        verdict = Verdict(outcome=verdict.outcome, detail=detail)
+        self._ledger.finish(node, verdict, row=row, command_id=read.command_id, streams=streams)
+
+    def leave(self, node: Node, verdict: Verdict) -> None:
+        """Put down a node that is not sent to."""
+        self._ledger.finish(node, verdict)
+
+    def leave_tag(self, chunk: Chunk, verdict: Verdict, *, command_id: str = "", attempts: int = 0) -> None:
+        """Put down nodes of a tag that have no names: one row stands for them."""
+        self._ledger.total += 1
+        node = Node(target=tag_target(chunk), document=chunk.document, attempts=attempts)
+        self._ledger.finish(node, verdict, command_id=command_id)
+
+    def refuse(self, node: Node, why: str, now: float) -> None:
+        """Let a node whose send was refused wait for another try, or put down why not."""
+        if not self._send_again(node, now):
+            self._ledger.finish(node, never_sent(why))
+
+
+def tag_target(chunk: Chunk) -> Target:
+    """Return what stands for the nodes of a tag while, or where, none of them is known by name."""
+    tag = chunk.tag
+    return Target(id=f"tag:{tag.key}={tag.value}" if tag else "", region=chunk.region)

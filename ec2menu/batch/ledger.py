@@ -1,0 +1,103 @@
+"""The count of a batch: what ended and how, and whether too much has failed to go on. No AWS, no time."""
+
+from dataclasses import dataclass, field
+
+from ec2menu.batch.actions import Finished
+from ec2menu.batch.nouns import MAX_CHUNK, BatchPlan, Outcome, Target
+from ec2menu.batch.status import Row
+from ec2menu.batch.streams import Streams
+from ec2menu.batch.verdicts import Verdict
+
+NO_STREAMS = Streams()
+_ERRORS = (Outcome.FAILED, Outcome.TIMED_OUT)
+
+
+@dataclass(slots=True, kw_only=True)
+class Node:
+    """A target on its way. `attempts` counts the sends that may have reached it, `group` is how many it may go with.
+
+    `handed_over_at` is when SSM was first seen to have begun with it, `details` its last StatusDetails.
+    """
+
+    target: Target
+    document: str
+    attempts: int = 0
+    not_before: float = 0.0
+    group: int = MAX_CHUNK
+    details: str = ""
+    handed_over_at: float | None = None
+
+    @property
+    def id(self) -> str:
+        """The target's id."""
+        return self.target.id
+
+
+@dataclass(slots=True, kw_only=True)
+class Ledger:
+    """What ended so far. `total` is how many targets there are, as far as known."""
+
+    plan: BatchPlan
+    total: int = 0
+    done: int = 0
+    failed: int = 0
+    errors: int = 0
+    _finished: list[Finished] = field(default_factory=list)
+
+    @property
+    def allowed_errors(self) -> int | None:
+        """How many nodes may fail before nothing more is sent; None: any number."""
+        text = self.plan.limits.max_errors.strip()
+        if not text:
+            return None
+        return self.total * int(text[:-1]) // 100 if text.endswith("%") else int(text)
+
+    @property
+    def is_stopped(self) -> bool:
+        """Whether too many nodes have failed."""
+        allowed = self.allowed_errors
+        return allowed is not None and self.errors > allowed
+
+    def max_errors(self, commands: int) -> str:
+        """Return the MaxErrors of the next of so many live commands: its part of what may still fail, or everything."""
+        allowed = self.allowed_errors
+        return "100%" if allowed is None else str(max(0, allowed - self.errors) // commands)
+
+    def count(self, outcome: Outcome) -> None:
+        """Count a node that has ended."""
+        self.done += 1
+        self.failed += outcome is not Outcome.SUCCEEDED
+        self.errors += outcome in _ERRORS
+
+    def finish(
+        self,
+        node: Node,
+        verdict: Verdict,
+        *,
+        row: Row | None = None,
+        command_id: str = "",
+        streams: Streams = NO_STREAMS,
+        is_correction: bool = False,
+    ) -> None:
+        """Put down how a node ended."""
+        if not is_correction:
+            self.count(verdict.outcome)
+        has_code = row is not None and verdict.outcome in (Outcome.SUCCEEDED, Outcome.FAILED)
+        self._finished.append(
+            Finished(
+                target=node.target,
+                outcome=verdict.outcome,
+                detail=verdict.detail,
+                exit_code=row.exit_code if row is not None and has_code else None,
+                command_id=command_id,
+                attempts=node.attempts,
+                lasted_seconds=row.lasted_seconds if row is not None else 0.0,
+                streams=streams,
+                is_correction=is_correction,
+            )
+        )
+
+    def take(self) -> list[Finished]:
+        """Return what ended since the last time."""
+        taken, self._finished = self._finished, []
+        return taken

@@ -1,0 +1,256 @@
+"""The batch as a machine driven by a clock: what is to be done now, and what follows from what came back.
+
+Pure: no call, no thread, no file, no clock of its own, so that a test can drive it through any weather. Never more
+slots are given out than the limit has: a slot is taken when an order is made and given back only when AWS, or time,
+proves that the node cannot be running.
+"""
+
+import math
+from random import Random
+
+from ec2menu.aws.fate import SendFate
+from ec2menu.batch.actions import (
+    Action,
+    Cancel,
+    CancelReport,
+    Finished,
+    Lookup,
+    LookupReport,
+    Order,
+    Poll,
+    PollReport,
+    Read,
+    ReadReport,
+    Report,
+    Send,
+    SendReport,
+    Trouble,
+)
+from ec2menu.batch.follower import Follower
+from ec2menu.batch.ledger import Ledger, Node
+from ec2menu.batch.live import Live, Phase
+from ec2menu.batch.nouns import BatchPlan, Chunk, Progress, Target
+from ec2menu.batch.refusals import Refusals
+from ec2menu.batch.retry import RetryPolicy
+from ec2menu.batch.sender import Sender
+from ec2menu.batch.verdicts import CANCELLED_UNSENT, Verdict, never_sent
+
+MAX_READS = 8
+
+
+class Scheduler:
+    """One batch. `due` hands out what to do, `report` takes what came of it, `take_finished` says who has ended."""
+
+    def __init__(self, plan: BatchPlan, *, rng: Random, first_seq: int = 0, may_send: bool = True) -> None:
+        self.plan = plan
+        self.is_paused = False
+        self.note = ""
+        policy = RetryPolicy(retries=plan.limits.retries)
+        self.ledger = Ledger(plan=plan, total=len(plan.targets))
+        self._sender = Sender(plan, self.ledger, rng=rng, first_seq=first_seq)
+        self._follower = Follower(plan, self.ledger, self._sender, policy=policy, rng=rng)
+        self._follower.may_send_again = may_send
+        self._refusals = Refusals(self._sender, self._follower)
+        self._lives: dict[int, Live] = {}
+        self._reads_under_way = 0
+        self._is_cancelled = False
+
+    # -- what there is ------------------------------------------------------------------------------------------
+
+    def add_waiting(self, chunk: Chunk, targets: tuple[Target, ...]) -> None:
+        """Let targets of a chunk, or its tag, wait to be sent to."""
+        if chunk.tag is not None:
+            self._sender.add_tag(chunk)
+        self._sender.add(Node(target=each, document=chunk.document) for each in targets)
+
+    def add_sent(
+        self, order: Order, targets: tuple[Target, ...], *, command_id: str, sent_at: float, now: float
+    ) -> Live:
+        """Take up a command of an earlier process: known by its id, or (without one) sent or not, nobody knows."""
+        attempts = dict(zip(order.node_ids, order.attempts, strict=True))
+        nodes = (Node(target=each, document=order.document, attempts=attempts.get(each.id, 1)) for each in targets)
+        live = self._new_live(order, list(nodes), sent_at)
+        live.settled = set(order.node_ids) - set(live.nodes)
+        if command_id:
+            live.begin(command_id, now)
+            live.hurry(now)
+        else:
+            live.doubt(now)
+        return live
+
+    def take_finished(self) -> list[Finished]:
+        """Return the nodes that ended since the last time."""
+        return self.ledger.take()
+
+    @property
+    def is_done(self) -> bool:
+        """Whether every target has its end."""
+        nothing_open = not any(live.is_open for live in self._lives.values())
+        return nothing_open and self._sender.is_empty and not self._follower.reading
+
+    def progress(self) -> Progress:
+        """Return how far the batch is."""
+        running = sum(1 for live in self._lives.values() for node in live.nodes.values() if node.handed_over_at)
+        return Progress(
+            total=self.ledger.total,
+            done=self.ledger.done,
+            running=running,
+            failed=self.ledger.failed,
+            waiting=max(0, self.ledger.total - self.ledger.done - running),
+            note=self.note,
+            needs_login=self.is_paused,
+        )
+
+    def open_nodes(self) -> list[tuple[Node, str, bool]]:
+        """Return every node without an end: its command's id (or empty), and whether it may have been sent to."""
+        found = [(node, live.command_id, True) for live in self._lives.values() for node in live.nodes.values()]
+        found += [(node, command_id, True) for node, command_id in self._follower.reading_nodes()]
+        nodes, _ = self._sender.waiting_now()
+        return found + [(node, "", False) for node in nodes]
+
+    def open_tags(self) -> list[tuple[Order | Chunk, str]]:
+        """Return every tag whose nodes are not all known, with its command's id where it was sent."""
+        sent = [
+            (live.order, live.command_id)
+            for live in self._lives.values()
+            if live.order.tag is not None and live.is_open and not live.nodes
+        ]
+        return [*sent, *((chunk, "") for chunk in self._sender.waiting_now()[1])]
+
+    # -- what to do ---------------------------------------------------------------------------------------------
+
+    def due(self, now: float) -> list[Action]:
+        """Return what is to be done now; each must be followed by its `report`."""
+        if self.is_paused:
+            return []
+        self._stop_if_told()
+        self._forget_ended(now)
+        actions = [action for live in self._lives.values() if (action := live.next_action(now)) is not None]
+        while self._reads_under_way < MAX_READS and (read := self._follower.next_read(now)) is not None:
+            self._reads_under_way += 1
+            actions.append(read)
+        while (send := self._next_send(now)) is not None:
+            actions.append(send)
+        return actions
+
+    def wake_at(self, now: float) -> float:
+        """Return when something may be due again, if nothing is reported before."""
+        if self.is_paused:
+            return math.inf
+        times = [live.wake_at() for live in self._lives.values()]
+        read_at = self._follower.next_read_at()
+        if read_at is not None:
+            times.append(max(now, read_at))
+        return min([*times, self._sender.wake_at(now)], default=math.inf)
+
+    def cancel(self) -> None:
+        """Send nothing more and have all live commands cancelled."""
+        self._is_cancelled = True
+        self._follower.may_send_again = False
+        for live in self._lives.values():
+            if live.is_open:
+                live.wants_cancel, live.next_at = True, 0.0
+        self._leave_waiting(CANCELLED_UNSENT)
+
+    def resume(self, now: float) -> None:
+        """Go on after a pause for new credentials."""
+        self.is_paused, self.note = False, ""
+        for live in self._lives.values():
+            live.last_heard_at = max(live.last_heard_at, now)
+
+    def in_use(self, now: float) -> int:
+        """Return how many slots are taken."""
+        return sum(live.slots(now) for live in self._lives.values())
+
+    # -- what came of it ----------------------------------------------------------------------------------------
+
+    def report(self, action: Action, report: Report, now: float) -> None:
+        """Take in what became of an action that `due` handed out."""
+        if isinstance(action, Read):
+            self._reads_under_way -= 1
+        else:
+            live = self._lives[action.order.seq]
+            live.is_busy = False
+        if getattr(report, "trouble", None) is Trouble.NEEDS_LOGIN:
+            self._pause(str(getattr(report, "message", "")))
+        self._note(report)
+        match action, report:
+            case Read(), ReadReport():
+                self._follower.read(action, report, now)
+            case Send(), SendReport():
+                self._sent(live, report, now)
+            case _ if self.is_paused and getattr(report, "trouble", None) is Trouble.NEEDS_LOGIN:
+                live.next_at = now
+            case Lookup(), LookupReport():
+                self._follower.looked_up(live, report, now)
+            case Poll(), PollReport():
+                self._follower.polled(live, report, now)
+            case Cancel(), CancelReport():
+                self._follower.cancelled(live, action, report, now)
+
+    def _sent(self, live: Live, report: SendReport, now: float) -> None:
+        if report.fate is None:
+            live.begin(report.command_id, now)
+            self._refusals.sent(live.order.region)
+            return
+        if report.fate is SendFate.UNCLEAR:
+            live.doubt(now)
+            return
+        live.phase = Phase.OVER
+        nodes = list(live.take_nodes())
+        if report.fate is SendFate.NEEDS_LOGIN:
+            self._pause(report.message)
+        self._refusals.take(live.order, nodes, report, now)
+        if self._is_cancelled:
+            self._leave_waiting(CANCELLED_UNSENT)
+
+    def _next_send(self, now: float) -> Send | None:
+        if self._is_cancelled:
+            return None
+        in_work = sum(len(live.nodes) for live in self._lives.values())
+        made = self._sender.next_order(
+            now,
+            free=self.plan.limits.concurrency - self.in_use(now),
+            in_work=in_work,
+            busy=self._is_sending,
+            script_seconds=self._follower.script_seconds,
+        )
+        if made is None:
+            return None
+        order, nodes = made
+        self._new_live(order, nodes, now).is_busy = True
+        return Send(order=order)
+
+    def _is_sending(self, region: str) -> bool:
+        return any(live.phase is Phase.SENDING and live.order.region == region for live in self._lives.values())
+
+    def _new_live(self, order: Order, nodes: list[Node], sent_at: float) -> Live:
+        total = order.timeout_seconds + self.plan.spec.execution_seconds + self.plan.limits.grace_seconds
+        live = Live(order=order, nodes={node.id: node for node in nodes}, sent_at=sent_at, deadline=sent_at + total)
+        self._lives[order.seq] = live
+        return live
+
+    def _forget_ended(self, now: float) -> None:
+        ended = [seq for seq, live in self._lives.items() if live.phase is Phase.OVER and not live.slots(now)]
+        for seq in ended:
+            if not self._lives[seq].is_busy:
+                del self._lives[seq]
+
+    def _pause(self, why: str) -> None:
+        self.is_paused, self.note = True, why
+
+    def _note(self, report: Report) -> None:
+        if self.is_paused:
+            return
+        trouble = getattr(report, "trouble", Trouble.NONE)
+        slowed = trouble is Trouble.THROTTLED or getattr(report, "fate", None) is SendFate.THROTTLED
+        unclear = getattr(report, "fate", None) is SendFate.UNCLEAR
+        self.note = "AWS asks us to slow down" if slowed else "looking up a lost reply" if unclear else ""
+
+    def _stop_if_told(self) -> None:
+        if self.ledger.is_stopped and not self._sender.is_empty:
+            self._leave_waiting(never_sent(f"not sent: {self.ledger.errors} nodes had failed"))
+
+    def _leave_waiting(self, verdict: Verdict) -> None:
+        nodes, chunks = self._sender.drain()
+        self._refusals.leave(nodes, chunks, verdict)

@@ -1,0 +1,101 @@
+"""A run of the journal taken up again: what is known, what must be looked up or followed, what was never sent.
+
+Reads the journal's values and sets a scheduler up; makes no call.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from random import Random
+
+from ec2menu.batch.follower import tag_target
+from ec2menu.batch.journal import JournaledRun, JournaledSend, SendState
+from ec2menu.batch.nouns import Chunk, NodeResult, Outcome, Target
+from ec2menu.batch.scheduler import Scheduler
+from ec2menu.batch.verdicts import NOT_SENT_YET
+from ec2menu.clock import Clock
+
+Key = tuple[str, str]
+OPEN_OUTCOMES = (Outcome.UNKNOWN, Outcome.IN_DOUBT)
+
+
+@dataclass(slots=True, kw_only=True)
+class TakenUp:
+    """A scheduler that goes on where the run was left, the rows that are final, and those of what stays unsent."""
+
+    scheduler: Scheduler
+    known: dict[Key, NodeResult] = field(default_factory=dict)
+    unsent: list[NodeResult] = field(default_factory=list)
+
+
+def take_up(run: JournaledRun, *, clock: Clock, rng: Random, send_rest: bool) -> TakenUp:
+    """Return the run as it stands. What may have been sent is followed; what never was waits only with `send_rest`."""
+    first_seq = max((send.order.seq for send in run.sends), default=0)
+    scheduler = Scheduler(run.plan, rng=rng, first_seq=first_seq, may_send=send_rest)
+    taken = TakenUp(scheduler=scheduler)
+    taken.known = {_key(each.target): each for each in run.results if each.outcome not in OPEN_OUTCOMES}
+    planned = {_key(target) for target in run.plan.targets}
+    for key, result in taken.known.items():
+        scheduler.ledger.total += key not in planned
+        scheduler.ledger.count(result.outcome)
+    latest = _latest_sends(run)
+    for send in run.sends:
+        _follow(taken, run, send, latest=latest, clock=clock)
+    for chunk in run.plan.chunks:
+        _leave_or_send(taken, run, chunk, latest=latest, send_rest=send_rest)
+    return taken
+
+
+def _follow(
+    taken: TakenUp, run: JournaledRun, send: JournaledSend, *, latest: Mapping[Key, JournaledSend], clock: Clock
+) -> None:
+    """Follow a send for the nodes that it was the last one for, and whose end is not known."""
+    if send.state is SendState.NOT_SENT:
+        return
+    targets = {_key(target): target for target in run.plan.targets}
+    keys = ((send.order.region, node_id) for node_id in send.order.node_ids)
+    open_targets = tuple(targets[key] for key in keys if latest[key] is send and key not in taken.known)
+    if not open_targets and send.order.tag is None:
+        return
+    now = clock.now()
+    age = max(0.0, (clock.wall() - send.intended_at).total_seconds())
+    live = taken.scheduler.add_sent(send.order, open_targets, command_id=send.command_id, sent_at=now - age, now=now)
+    if send.order.tag is not None:
+        live.settled |= {each.target.id for each in taken.known.values() if each.command_id == send.command_id}
+
+
+def _leave_or_send(
+    taken: TakenUp, run: JournaledRun, chunk: Chunk, *, latest: Mapping[Key, JournaledSend], send_rest: bool
+) -> None:
+    """Let what was never sent wait, or put it down as such."""
+    unsent = [each for each in chunk.targets if _key(each) not in latest and _key(each) not in taken.known]
+    if chunk.tag is not None and not _is_tag_sent(run, chunk) and _key(tag_target(chunk)) not in taken.known:
+        taken.scheduler.ledger.total += not send_rest
+        unsent.append(tag_target(chunk))
+    if send_rest and unsent:
+        taken.scheduler.add_waiting(chunk, tuple(each for each in unsent if chunk.tag is None))
+        return
+    for target in unsent:
+        taken.scheduler.ledger.count(NOT_SENT_YET.outcome)
+        taken.unsent.append(NodeResult(target=target, outcome=NOT_SENT_YET.outcome, detail=NOT_SENT_YET.detail))
+
+
+def _latest_sends(run: JournaledRun) -> dict[Key, JournaledSend]:
+    """Return, for each node, the last send that it may have been sent to by."""
+    return {
+        (send.order.region, node_id): send
+        for send in run.sends
+        if send.state is not SendState.NOT_SENT
+        for node_id in send.order.node_ids
+    }
+
+
+def _is_tag_sent(run: JournaledRun, chunk: Chunk) -> bool:
+    place = (chunk.region, chunk.document, chunk.tag)
+    return any(
+        (send.order.region, send.order.document, send.order.tag) == place and send.state is not SendState.NOT_SENT
+        for send in run.sends
+    )
+
+
+def _key(target: Target) -> Key:
+    return target.region, target.id

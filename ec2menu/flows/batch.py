@@ -1,0 +1,164 @@
+"""A batch from the choice of machines to the moment before it is sent: what is asked, planned, told and agreed to.
+
+Following a batch that runs is in `batch_watch`, telling how it ended in `batch_report`.
+"""
+
+import secrets
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+from ec2menu.batch.describe import describe_plan
+from ec2menu.batch.nouns import BatchPlan, CommandSpec, Limits, TagChoice
+from ec2menu.batch.plan import make_plan, make_tag_plan, needs_count_confirmation, sensitive_targets
+from ec2menu.errors import InvalidInput
+from ec2menu.flows.context import Context
+from ec2menu.flows.listing import get_listing
+from ec2menu.models import Instance, Listing
+from ec2menu.resources.ec2 import explain_unreachable, from_node
+from ec2menu.resources.kinds import EC2
+
+if TYPE_CHECKING:  # these come with boto3
+    from ec2menu.batch.journal import Journal
+    from ec2menu.batch.outputs import OutputStore
+
+RUNS_FOLDER = "runs"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Prepared:
+    """A batch ready to be sent: the plan, how many nodes it will reach, and whether one of them is sensitive."""
+
+    plan: BatchPlan
+    count: int
+    is_sensitive: bool
+
+
+def open_journal(context: Context) -> "Journal":
+    """Return the journal of all runs."""
+    from ec2menu.batch.journal import Journal  # noqa: PLC0415 - the first menu runs nothing
+
+    return Journal(context.store, clock=context.clock)
+
+
+def open_outputs(context: Context) -> "OutputStore":
+    """Return where the nodes' output is kept, beside the state file."""
+    from ec2menu.batch.outputs import OutputStore  # noqa: PLC0415 - the first menu runs nothing
+
+    return OutputStore(context.store.path.parent / RUNS_FOLDER)
+
+
+def fresh_machines(context: Context, regions: Sequence[str]) -> Listing[Instance]:
+    """List the machines of the regions anew, all pages, and tell which parts failed."""
+    listing = get_listing(context, EC2, regions, refresh=True)
+    for problem in listing.problems:
+        context.terminal.problem(problem)
+    return listing
+
+
+def renewed(context: Context, machines: Sequence[Instance]) -> list[Instance]:
+    """Return the machines as they are now, in their order; one that has vanished counts as terminated."""
+    listing = fresh_machines(context, tuple(dict.fromkeys(machine.region for machine in machines)))
+    now = {(machine.region, machine.id): machine for machine in listing.items}
+    failed = {problem.where for problem in listing.problems}
+    return [now.get((machine.region, machine.id)) or _vanished(machine, failed) for machine in machines]
+
+
+def prepare(context: Context, spec: CommandSpec, limits: Limits, machines: Sequence[Instance]) -> Prepared:
+    """Plan a command on machines that were just listed. Raises InvalidInput for what cannot be sent."""
+    now = context.clock.wall()
+    plan = make_plan(
+        spec,
+        machines,
+        limits=limits,
+        run_id=new_run_id(now),
+        explain=lambda machine: explain_unreachable(machine, now=now),
+    )
+    wanted = {(target.region, target.id) for target in plan.targets}
+    reached = [machine for machine in machines if (machine.region, machine.id) in wanted]
+    is_sensitive = bool(sensitive_targets(reached, context.config.settings.confirm_tag))
+    return Prepared(plan=plan, count=len(plan.targets), is_sensitive=is_sensitive)
+
+
+def prepare_tag(
+    context: Context, spec: CommandSpec, limits: Limits, *, tag: TagChoice, regions: Sequence[str]
+) -> Prepared:
+    """Plan a command on all nodes with a tag, whom SSM itself will choose. Raises InvalidInput where there are none."""
+    nodes = [node for region in regions for node in _nodes_with(context, tag, region)]
+    if not nodes:
+        where = regions[0] if len(regions) == 1 else f"{len(regions)} regions"
+        raise InvalidInput(
+            f"no SSM node in {where} has the tag {tag.key}={tag.value}", hint="tags are compared letter by letter"
+        )
+    now = context.clock.wall()
+    plan = make_tag_plan(
+        spec,
+        tag,
+        nodes,
+        limits=limits,
+        run_id=new_run_id(now),
+        explain=lambda machine: explain_unreachable(machine, now=now),
+    )
+    tagged = [replace(node, tags={tag.key: tag.value}) for node in nodes]
+    is_sensitive = bool(sensitive_targets(tagged, context.config.settings.confirm_tag))
+    return Prepared(plan=plan, count=len(nodes) - len(plan.skipped), is_sensitive=is_sensitive)
+
+
+def tell_plan(context: Context, prepared: Prepared, *, more: Iterable[str] = ()) -> None:
+    """Show the plan, and `more` to be warned of, before it is agreed to."""
+    for text, style in describe_plan(prepared.plan, expected=prepared.count):
+        context.terminal.note(text, style)
+    for warning in more:
+        context.terminal.note(f"! {warning}")
+    for warning in context.store.warnings[:1]:
+        context.terminal.note(f"! {warning}: if ec2menu is killed, nobody will know what was sent")
+
+
+def confirm(context: Context, prepared: Prepared) -> bool:
+    """Ask whether to send it: y, or the number of nodes where they are many or one of them is sensitive."""
+    if not needs_count(context, prepared):
+        return context.terminal.confirm("run it?", default=False)
+    return is_count(prepared, context.terminal.ask(f"{count_question(context, prepared)}:"))
+
+
+def needs_count(context: Context, prepared: Prepared) -> bool:
+    """Whether a y is not enough."""
+    above = context.config.settings.confirm_above
+    return needs_count_confirmation(prepared.count, above=above, is_sensitive=prepared.is_sensitive)
+
+
+def count_question(context: Context, prepared: Prepared) -> str:
+    """Return the words that ask for the number of nodes, and why."""
+    why = f"a tag says {context.config.settings.confirm_tag}: " if prepared.is_sensitive else ""
+    return f"{why}type the number of nodes to run it"
+
+
+def is_count(prepared: Prepared, typed: str) -> bool:
+    """Whether the number of nodes was typed."""
+    return typed.strip().replace(",", "") == str(prepared.count)
+
+
+def new_run_id(now: datetime) -> str:
+    """Return a name for a run that sorts by time and that nobody else in the account has."""
+    return f"{now:%Y%m%d-%H%M%S}-{secrets.token_hex(3)}"
+
+
+def _vanished(machine: Instance, failed: set[str]) -> Instance:
+    if machine.region in failed:
+        return replace(machine, node=None, ssm_known=False)
+    return replace(machine, node=None, state="terminated")
+
+
+def _nodes_with(context: Context, tag: TagChoice, region: str) -> list[Instance]:
+    """Return the nodes that have the tag now (SSM DescribeInstanceInformation), hybrid ones included."""
+    from ec2menu.resources.nodes import fetch_nodes  # noqa: PLC0415 - rarely needed
+
+    filters = [{"Key": f"tag:{tag.key}", "Values": [tag.value]}]
+    found = context.attempt(
+        lambda: context.in_background(
+            lambda: fetch_nodes(context.aws, region, filters=filters),
+            lambda: f"asking SSM in {region} who has the tag {tag.key}={tag.value}",
+        )
+    )
+    return [from_node(node) for node in found]

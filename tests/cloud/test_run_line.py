@@ -1,0 +1,106 @@
+"""`ec2menu run` and `runs` as processes: what the shell gave arrives, stdout is data only, a signal only detaches."""
+
+import json
+import signal
+from pathlib import Path
+
+import pytest
+
+from ec2menu.demo.commands import simulation
+from ec2menu.demo.invocations import Outcome as Answer
+from ec2menu.demo.nodes import CONNECTION_LOST
+from ec2menu.demo.server import DemoAws
+from tests.cloud.command_line import CommandLine
+from tests.terminal.stage import wait_until
+
+REGION = "us-east-1"
+
+
+@pytest.fixture
+def cli(aws_demo: DemoAws, tmp_path: Path) -> CommandLine:
+    return CommandLine(demo=aws_demo, folder=tmp_path)
+
+
+def test_a_line_of_shell_reaches_the_nodes_as_one_argument(cli: CommandLine, aws_demo: DemoAws) -> None:
+    ids = aws_demo.add_instances(REGION, 2, name="web-{n}")
+    command = """echo "a  b"; echo '$HOME' $(id)"""
+    found = cli.run("run", "--all", "--yes", "-o", "json", "--", command)
+    document = json.loads(found.out)
+    assert [node["id"] for node in document["nodes"]] == ids
+    assert document["command"] == [command]
+    assert found.status == 0
+    assert "run on 2 nodes" in found.err
+    assert [record.order.commands for record in simulation().records.values()] == [(command,)]
+
+
+def test_words_that_look_like_flags_are_the_commands_own(cli: CommandLine, aws_demo: DemoAws) -> None:
+    aws_demo.add_instances(REGION, 1)
+    assert cli.run("run", "--all", "--yes", "--", "echo", "--yes", "-o", "--").status == 0
+    assert [record.order.commands for record in simulation().records.values()] == [("echo --yes -o --",)]
+
+
+def test_a_node_that_is_skipped_is_the_exit_status(cli: CommandLine, aws_demo: DemoAws) -> None:
+    aws_demo.add_instances(REGION, 1, name="web-1")
+    aws_demo.add_instances(REGION, 1, name="web-2", ping=CONNECTION_LOST)
+    found = cli.run("run", "web-1", "web-2", "--yes", "--", "echo", "hello")
+    assert found.status == 1
+    assert "1 node succeeded · exit 0: web-1" in found.lines
+    assert found.lines[-1].startswith("2 nodes: 1 succeeded · 1 skipped · took ")
+
+
+def test_without_a_yes_a_script_sends_nothing(cli: CommandLine, aws_demo: DemoAws) -> None:
+    aws_demo.add_instances(REGION, 1)
+    found = cli.run("run", "--all", "--", "reboot")
+    assert (found.out, found.status) == ("", 2)
+    assert found.told == ["ec2menu: a batch asks before it runs, and here is nobody to ask", "  hint: add --yes"]
+    dry = cli.run("run", "--all", "--dry-run", "-o", "json", "--", "reboot")
+    assert json.loads(dry.out)["commands"][0]["document"] == "AWS-RunShellScript"
+    assert dry.status == 0
+    assert not aws_demo.calls_of("SendCommand")
+
+
+def test_a_signal_detaches_and_runs_takes_it_up_without_sending_again(cli: CommandLine, aws_demo: DemoAws) -> None:
+    ids = aws_demo.add_instances(REGION, 2, name="web-{n}")
+    with simulation().lock:
+        simulation().behave = lambda _node, _lines: Answer(delay_seconds=5.0, stdout="late\n")
+    running = cli.start("run", "--all", "--yes", "--", "slow")
+    try:
+        wait_until(lambda: sum(simulation().executions().values()) == 2, what="started scripts")
+        running.send_signal(signal.SIGTERM)
+        out, _ = running.communicate(timeout=30)
+    finally:
+        running.kill()
+    assert (out, running.returncode) == ("", 128 + signal.SIGTERM)
+    [listed] = json.loads(cli.run("runs", "-o", "json").out)
+    assert (listed["state"], listed["command"], listed["targets"]) == ("detached", "slow", 2)
+    found = cli.run("runs", listed["id"][:12])
+    assert "2 nodes succeeded · exit 0: web-[1-2]" in found.lines
+    assert "  late" in found.lines
+    assert found.status == 0
+    assert simulation().executions() == dict.fromkeys(ids, 1)
+    assert len(aws_demo.calls_of("SendCommand")) == 1
+    [ended] = json.loads(cli.run("runs", "-o", "json").out)
+    assert (ended["state"], ended["counts"]) == ("finished", {"succeeded": 2})
+
+
+def test_credentials_that_expire_half_way_detach_the_run_and_nothing_is_lost(
+    cli: CommandLine, aws_demo: DemoAws
+) -> None:
+    ids = aws_demo.add_instances(REGION, 2, name="web-{n}")
+    with simulation().lock:
+        simulation().behave = lambda _node, _lines: Answer(delay_seconds=4.0, stdout="late\n")
+    running = cli.start("run", "--all", "--yes", "--", "slow")
+    try:
+        wait_until(lambda: sum(simulation().executions().values()) == 2, what="started scripts")
+        aws_demo.faults.expire_credentials()
+        out, err = running.communicate(timeout=60)
+    finally:
+        running.kill()
+    assert running.returncode == 1
+    assert "2 nodes unknown, still running there:" in out
+    assert "expired" in err
+    run_id = out.splitlines()[-1].rpartition(" ")[2]
+    aws_demo.faults.clear()
+    found = cli.run("runs", run_id)
+    assert "2 nodes succeeded · exit 0: web-[1-2]" in found.lines
+    assert simulation().executions() == dict.fromkeys(ids, 1)

@@ -1,0 +1,147 @@
+"""What the user does to a batch: cancel, leave, come back, choose by a tag; and what the journal keeps of it."""
+
+from typing import Any
+
+import pytest
+
+from ec2menu.batch.journal import RunState
+from ec2menu.batch.nouns import NodeResult, Outcome, TagChoice
+from ec2menu.batch.runner import BatchRunner
+from ec2menu.demo.invocations import Outcome as Ended
+from ec2menu.errors import Ec2MenuError
+from tests.unit.batch.rig import Bench, make, orders, outcomes, when
+from tests.unit.batch.ssm import Crash
+
+FAST = Ended(delay_seconds=1, stdout="ok\n")
+
+
+def test_cancelling_reaches_every_live_command_and_sends_nothing_more(bench: Bench) -> None:
+    targets = bench.ssm.add(200)
+    bench.ssm.behave = {target.id: Ended(delay_seconds=60) for target in targets} | {targets[0].id: FAST}
+    runner = bench.runner(make(targets, concurrency=5))
+    result = runner.run(when(lambda progress: progress.done == 1, runner.cancel))
+    assert result.counts == {"succeeded": 1, "cancelled": 199}
+    assert {row.detail for row in result.results[-1:]} == {"cancelled before it was sent"}
+    assert all(record.run.cancelled for record in bench.ssm.simulation.records.values())
+    assert bench.journal.load("run1").record.state is RunState.FINISHED
+
+
+def test_cancelling_a_command_whose_reply_was_lost_waits_until_it_is_found(bench: Bench) -> None:
+    bench.ssm.simulation.listed_after_seconds = 15
+    targets = bench.ssm.add(5)
+    bench.ssm.behave = {target.id: Ended(delay_seconds=100) for target in targets}
+    bench.ssm.weather = lambda operation, _: "lose" if operation == "send_command" else ""
+    runner = bench.runner(make(targets))
+    result = runner.run(when(lambda progress: "lost reply" in progress.note, runner.cancel))
+    assert result.counts == {"cancelled": 5}
+
+
+def test_a_detached_run_is_taken_up_again_with_every_row(bench: Bench) -> None:
+    targets = bench.ssm.add(120)
+    runner = bench.runner(make(targets, concurrency=10))
+    left = runner.run(when(lambda progress: progress.done >= 20, runner.detach))
+    assert left.is_detached
+    assert len(left.results) == 120
+    followed = [row for row in left.results if row.outcome is Outcome.UNKNOWN]
+    assert followed
+    assert all(row.command_id for row in followed)
+    assert bench.journal.runs()[0].state is RunState.DETACHED
+    sent = bench.ssm.calls["send_command"]
+
+    looked = bench.resumed("run1").run()
+    assert bench.ssm.calls["send_command"] == sent
+    assert len(looked.succeeded) == sum(map(bench.ssm.sends_to, (target.id for target in targets)))
+    assert {row.detail for row in looked.failed} == {"not sent yet"}
+    assert bench.journal.runs()[0].state is RunState.DETACHED
+
+    heard: list[NodeResult] = []
+    whole = bench.resumed("run1", send_rest=True).run(on_result=heard.append)
+    assert whole.counts == {"succeeded": 120}
+    assert len(heard) == 120
+    assert set(bench.ssm.executions().values()) == {1}
+    assert bench.journal.runs()[0].state is RunState.FINISHED
+    assert bench.resumed("run1").run().counts == {"succeeded": 120}
+
+
+def test_a_node_that_was_given_up_is_asked_for_again_when_the_run_is_taken_up(bench: Bench) -> None:
+    (target,) = bench.ssm.add(1)
+    bench.ssm.behave = {target.id: Ended(delay_seconds=110)}
+    plan = make([target], execution_seconds=120)
+    bench.ssm.weather = lambda operation, number: (
+        "deny" if operation == "list_command_invocations" and number > 2 else ""
+    )
+    assert outcomes(bench.runner(plan).run().results) == [Outcome.UNKNOWN]
+    bench.ssm.weather = lambda *_: ""
+    assert outcomes(bench.resumed("run1").run().results) == [Outcome.SUCCEEDED]
+
+
+def test_nothing_is_sent_that_cannot_be_written_down_first(bench: Bench) -> None:
+    plan = make(bench.ssm.add(3))
+    bench.store.close()
+    with pytest.raises(Ec2MenuError, match="cannot be written"):
+        bench.runner(plan).run()
+    assert bench.ssm.calls["send_command"] == 0
+    bench.restart()
+
+
+def test_a_journal_that_fails_half_way_stops_the_sending_and_not_the_following(bench: Bench) -> None:
+    targets = bench.ssm.add(100)
+    runner = bench.runner(make(targets, concurrency=50))
+    result = runner.run(when(lambda progress: progress.running > 0, bench.store.close))
+    sent = [row for row in result.results if bench.ssm.sends_to(row.target.id)]
+    assert {row.outcome for row in sent} == {Outcome.SUCCEEDED}
+    unsent = [row for row in result.results if not bench.ssm.sends_to(row.target.id)]
+    assert {row.outcome for row in unsent} <= {Outcome.NOT_DELIVERED}
+    bench.restart()
+
+
+def test_a_crash_leaves_the_run_as_interrupted(bench: Bench) -> None:
+    bench.ssm.weather = lambda operation, _: "crash after" if operation == "send_command" else ""
+    with pytest.raises(Crash):
+        bench.runner(make(bench.ssm.add(5))).run()
+    bench.restart()
+    bench.ssm.weather = lambda *_: ""
+    assert bench.journal.runs()[0].state is RunState.INTERRUPTED
+    assert bench.resumed("run1").run().counts == {"succeeded": 5}
+    assert bench.ssm.calls["send_command"] == 1
+
+
+def tagged(bench: Bench, count: int, **more: Any) -> BatchRunner:
+    targets = bench.ssm.add(count)
+    bench.ssm.tagged = {target.id: "web" for target in targets}
+    return bench.runner(make([], tag=TagChoice(key="Role", value="web"), **more))
+
+
+@pytest.mark.parametrize("count", [1, 50, 120])
+def test_a_tag_is_one_command_with_a_row_for_every_node_that_has_it(bench: Bench, count: int) -> None:
+    result = tagged(bench, count, concurrency=7).run()
+    (order,) = orders(bench)
+    assert order.targets == [{"Key": "tag:Role", "Values": ["web"]}]
+    assert order.max_concurrency == "7"
+    assert result.counts == {"succeeded": count}
+    assert bench.ssm.peak_running() <= 7
+
+
+def test_a_tag_that_nothing_has_ends_without_rows(bench: Bench) -> None:
+    bench.ssm.add(3)
+    result = bench.runner(make([], tag=TagChoice(key="Role", value="db"))).run()
+    assert result.results == ()
+    assert not result.is_detached
+
+
+def test_a_run_by_tag_is_detached_taken_up_and_cancelled_like_the_rest(bench: Bench) -> None:
+    runner = tagged(bench, 40, concurrency=5)
+    left = runner.run(when(lambda progress: progress.done >= 10, runner.detach))
+    assert left.is_detached
+    assert left.results
+    again = bench.resumed("run1")
+    result = again.run(when(lambda progress: progress.done >= 20, again.cancel))
+    assert len(result.results) == 40
+    assert set(outcomes(result.results)) == {Outcome.SUCCEEDED, Outcome.CANCELLED}
+    assert bench.ssm.calls["send_command"] == 1
+
+
+def test_a_tag_whose_send_is_refused_is_one_row(bench: Bench) -> None:
+    bench.ssm.weather = lambda operation, _: "deny" if operation == "send_command" else ""
+    (row,) = tagged(bench, 3).run().results
+    assert (row.target.id, row.outcome) == ("tag:Role=web", Outcome.NOT_DELIVERED)

@@ -1,13 +1,14 @@
-"""EC2 as AWS answers it where moto does not: DescribeInstances paged by instance, DescribeRegions with opt-in states.
+"""EC2 as AWS answers it where moto does not.
 
-Everything else of EC2 (RunInstances, StartInstances, tags, networks) stays moto's own.
+DescribeInstances paged by instance, StartInstances that takes time, DescribeRegions with opt-in states, DescribeSubnets
+in pages. Everything else of EC2 (RunInstances, StopInstances, tags, networks) stays moto's own.
 """
 
 import re
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from ec2menu.demo import account, strict
+from ec2menu.demo import account, boot, strict
 from ec2menu.demo.instances import InstanceView, describe_xml, is_filter, matches, pattern
 from ec2menu.demo.strict import EC2, aws_error, paginate, param, reply
 
@@ -22,7 +23,9 @@ def install() -> None:
     from moto.ec2.responses import EC2Response  # noqa: PLC0415 - moto is imported when the server starts
 
     strict.install(EC2Response, "describe_instances", _describe_instances)
+    strict.install(EC2Response, "start_instances", _start_instances)
     strict.install(EC2Response, "describe_regions", _describe_regions)
+    strict.install(EC2Response, "describe_subnets", _describe_subnets)
 
 
 def _describe_instances(response: Any) -> Any:
@@ -50,6 +53,7 @@ def _describe_instances(response: Any) -> Any:
 
 
 def _views(backend: Any) -> Iterable[InstanceView]:
+    boot.settle(backend.region_name)
     for reservation in list(backend.reservations.values()):
         for instance in list(reservation.instances):
             tags = dict(backend.tags.get(instance.id, {}))
@@ -68,6 +72,48 @@ def _pick(views: Sequence[InstanceView], ids: Sequence[str]) -> list[InstanceVie
     if missing:
         raise aws_error("InvalidInstanceID.NotFound", f"The instance IDs '{', '.join(missing)}' do not exist")
     return [known[wanted] for wanted in dict.fromkeys(ids)]
+
+
+def _start_instances(response: Any) -> Any:
+    """Start stopped instances; those that run or start already are left as they are, and all or none are started."""
+    _refuse_dry_run(response)
+    ids = list(param(response, "InstanceIds", []))
+    if not ids:
+        raise aws_error("MissingParameter", "The request must contain the parameter InstanceId")
+    found = [view.instance for view in _pick(list(_views(response.ec2_backend)), ids)]
+    for instance in found:
+        if instance.state not in ("stopped", "pending", "running"):
+            text = f"The instance '{instance.id}' is not in a state from which it can be started."
+            raise aws_error("IncorrectInstanceState", text)
+    return reply({"StartingInstances": [_started(response.region, instance) for instance in found]})
+
+
+def _started(region: str, instance: Any) -> dict[str, Any]:
+    before = {"Code": instance.state_code, "Name": instance.state}
+    if instance.state == "stopped":
+        boot.begin(region, instance)
+    now = {"Code": instance.state_code, "Name": instance.state}
+    return {"InstanceId": instance.id, "CurrentState": now, "PreviousState": before}
+
+
+def _describe_subnets(response: Any) -> Any:
+    """Leave looking and filtering to moto, and cut what it finds into pages."""
+    _refuse_dry_run(response)
+    ids, size = param(response, "SubnetIds"), param(response, "MaxResults")
+    if ids and size is not None:
+        text = "The parameter subnetIdSet cannot be used with the parameter maxResults"
+        raise aws_error("InvalidParameterCombination", text)
+    filters = {str(each["Name"]): list(each.get("Values", [])) for each in param(response, "Filters", [])}
+    page, token = paginate(
+        response.ec2_backend.describe_subnets(ids, filters),
+        token=param(response, "NextToken"),
+        size=size,
+        default=None,
+        minimum=SMALLEST_PAGE,
+        maximum=LARGEST_PAGE,
+        style=EC2,
+    )
+    return reply({"Subnets": page, "NextToken": token})
 
 
 def _filters(response: Any) -> list[tuple[str, list[re.Pattern[str]]]]:

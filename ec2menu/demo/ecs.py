@@ -8,7 +8,9 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 from ec2menu.demo import strict
+from ec2menu.demo.ecs_exec import command_facts, container_facts
 from ec2menu.demo.ecs_fleet import seed_clusters
+from ec2menu.demo.ecs_rows import has_agent
 from ec2menu.demo.ecs_tables import Row, tables
 from ec2menu.demo.sessions import open_session, stream_url
 from ec2menu.demo.strict import ACCOUNT_ID, ECS, Refused, aws_error, paginate, param, reply
@@ -125,16 +127,17 @@ def execute_command(response: Any) -> Any:
     if task is None:
         raise _invalid("The task provided was not found.")
     container = _exec_container(task, name=param(response, "container"))
-    if container["containerArn"] in tables.at(response.region).cut_off:
+    known, command = tables.at(response.region), str(param(response, "command") or "")
+    if container["containerArn"] in known.cut_off:
         raise aws_error("TargetNotConnectedException", EXEC_NOT_CONNECTED)
     session = open_session(
         response.region,
         f"ecs:{cluster}_{_short(task['taskArn'])}_{container['runtimeId']}",
         prefix="ecs-execute-command",
         document=EXEC_DOCUMENT,
-        parameters={"command": [param(response, "command")]},
+        parameters={"command": [command]},
     )
-    shown = {"platform": "Linux", "name": container["name"], "computer": container["runtimeId"]}
+    shown = container_facts(task, container) | command_facts(command, known.shells.get(container["containerArn"], ()))
     url = stream_url(session, host=response.headers["Host"], **shown)
     return reply(
         {
@@ -156,9 +159,7 @@ def _exec_container(task: Row, *, name: str | None) -> Row:
     if name is not None and name not in containers:
         raise _invalid("The container provided was not found in the task.")
     container: Row = containers[name] if name is not None else task["containers"][0]
-    agents = container.get("managedAgents", [])
-    ready = any(agent["lastStatus"] == "RUNNING" for agent in agents)
-    if not task["enableExecuteCommand"] or not ready or "runtimeId" not in container:
+    if not task["enableExecuteCommand"] or not has_agent(container) or "runtimeId" not in container:
         raise _invalid(EXEC_NOT_ENABLED)
     return container
 

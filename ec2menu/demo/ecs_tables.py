@@ -1,53 +1,52 @@
-"""The demo's ECS clusters, services and tasks as dictionaries in ECS's own shapes, per region, and their builders.
+"""The demo's ECS clusters, services and tasks per region, as dictionaries in ECS's own shapes: adding and finding them.
 
-Task definitions are moto's. Nothing here answers a call (`ecs` does), and nothing here knows what the showcase has
-(`ecs_fleet` does).
+What a task looks like is in `ecs_rows`. Nothing here answers a call (`ecs` does), and nothing here knows what the
+showcase has (`ecs_fleet` does).
 """
 
 import zlib
-from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
-from typing import Any
 
 from ec2menu.clock import SystemClock
+from ec2menu.demo.ecs_rows import Place, Row, TaskSpec, addresses_of, define, has_agent, task_row
 from ec2menu.demo.strict import ACCOUNT_ID, PerRegion
+from ec2menu.demo.vpcs import late_address, main_vpc, subnets_of, vpc_of_subnet
 
-Row = dict[str, Any]
-
-NOT_STARTED = frozenset({"PROVISIONING", "PENDING"})
+__all__ = [
+    "EcsTables",
+    "Row",
+    "TaskSpec",
+    "add_cluster",
+    "add_clusters",
+    "add_service",
+    "add_services",
+    "add_tasks",
+    "cut_off",
+    "find_container",
+    "tables",
+    "task_at",
+    "vpc_of",
+]
 
 
 @dataclass(slots=True, kw_only=True)
 class EcsTables:
     """One region: clusters by name, services and tasks by cluster and then by name or id.
 
-    `cut_off` are the ARNs of containers whose agent says RUNNING and does not answer.
+    `cut_off` are the ARNs of containers whose agent says RUNNING and does not answer, `shells` says by ARN which shells
+    a container's image has, `addresses` is how many addresses have been given out.
     """
 
     clusters: dict[str, Row] = field(default_factory=dict)
     services: dict[str, dict[str, Row]] = field(default_factory=dict)
     tasks: dict[str, dict[str, Row]] = field(default_factory=dict)
     cut_off: set[str] = field(default_factory=set)
+    shells: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    addresses: int = 0
 
 
 tables: PerRegion[EcsTables] = PerRegion(EcsTables)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class TaskSpec:
-    """What `add_tasks` makes; an empty `service` is a standalone task, `agent_status` that of ExecuteCommandAgent."""
-
-    service: str = ""
-    family: str = "web"
-    containers: Sequence[str] = ("app",)
-    launch_type: str = "FARGATE"
-    last_status: str = "RUNNING"
-    exec_enabled: bool = True
-    agent_status: str = "RUNNING"
-    read_only_root: bool = False
-    started_by: str = ""
-    age_seconds: float = 7200
 
 
 def add_cluster(region: str, name: str) -> str:
@@ -111,11 +110,18 @@ def add_services(region: str, cluster: str, count: int, *, name: str = "service-
 
 def add_tasks(region: str, cluster: str, count: int = 1, *, spec: TaskSpec | None = None) -> list[str]:
     """Add `count` tasks like `spec` to an existing cluster and return their ARNs."""
-    spec = spec or TaskSpec()
+    spec, known = spec or TaskSpec(), tables.at(region)
     definition = define(region, spec)
-    rows = [_task(region, cluster, spec=spec, definition=definition) for _ in range(count)]
-    tables.at(region).tasks[cluster].update({row["taskArn"].rpartition("/")[2]: row for row in rows})
-    return [row["taskArn"] for row in rows]
+    subnet = next(iter(subnets_of(region, main_vpc(region))), None)
+    arns = []
+    for _ in range(count):
+        known.addresses += 1
+        address = late_address(subnet, known.addresses) if subnet else ""
+        row = task_row(region, cluster, spec=spec, definition=definition, place=Place(subnet=subnet, address=address))
+        known.tasks[cluster][row["taskArn"].rpartition("/")[2]] = row
+        known.shells |= {each["containerArn"]: spec.shells_of(each["name"]) for each in row["containers"]}
+        arns.append(row["taskArn"])
+    return arns
 
 
 def cut_off(region: str, container_arn: str) -> None:
@@ -123,96 +129,34 @@ def cut_off(region: str, container_arn: str) -> None:
     tables.at(region).cut_off.add(container_arn)
 
 
-def define(region: str, spec: TaskSpec) -> str:
-    """Return the ARN of the task definition for `spec`, registered with moto at first use of its family."""
-    from moto.ecs.models import ecs_backends  # noqa: PLC0415 - moto's models take a second to import
+def find_container(region: str, target: str) -> tuple[Row, Row] | None:
+    """Return the task and the container that SSM reaches as `target`; compared whole, because names may have `_`.
 
-    backend = ecs_backends[ACCOUNT_ID][region]
-    known = backend.task_definitions.get(spec.family)
-    if known:
-        return str(known[max(known)].arn)
-    containers = [
-        {
-            "name": name,
-            "image": f"{ACCOUNT_ID}.dkr.ecr.{region}.amazonaws.com/{name}:latest",
-            "memory": 512,
-            "readonlyRootFilesystem": spec.read_only_root,
-        }
-        for name in spec.containers
-    ]
-    definition = backend.register_task_definition(
-        spec.family, containers, requires_compatibilities=[spec.launch_type], cpu="256", memory="1024"
-    )
-    return str(definition.arn)
+    None for an unknown target, and for a container without an agent that answers.
+    """
+    known = tables.at(region)
+    for cluster, tasks in list(known.tasks.items()):
+        for task_id, task in list(tasks.items()):
+            for container in task["containers"]:
+                is_meant = target == f"ecs:{cluster}_{task_id}_{container.get('runtimeId')}"
+                if is_meant:
+                    answers = has_agent(container) and container["containerArn"] not in known.cut_off
+                    return (task, container) if answers else None
+    return None
 
 
-def _task(region: str, cluster: str, *, spec: TaskSpec, definition: str) -> Row:
-    task_id, wall = _random_hex(32), SystemClock().wall()
-    arn = _arn(region, "task", f"{cluster}/{task_id}")
-    started = wall - timedelta(seconds=spec.age_seconds)
-    stopped = spec.last_status == "STOPPED"
-    row: Row = {
-        "taskArn": arn,
-        "clusterArn": _arn(region, "cluster", cluster),
-        "taskDefinitionArn": definition,
-        "group": f"service:{spec.service}" if spec.service else f"family:{spec.family}",
-        "startedBy": spec.started_by or ("ecs-svc/1" if spec.service else ""),
-        "launchType": spec.launch_type,
-        "desiredStatus": "STOPPED" if stopped else "RUNNING",
-        "lastStatus": spec.last_status,
-        "enableExecuteCommand": spec.exec_enabled,
-        "availabilityZone": f"{region}a",
-        "cpu": "256",
-        "memory": "1024",
-        "createdAt": started,
-        "healthStatus": "UNKNOWN",
-        "tags": [],
-        "containers": [_container(arn, name, spec=spec) for name in spec.containers],
-    }
-    if spec.last_status not in NOT_STARTED:
-        row["startedAt"] = started + timedelta(seconds=20)
-    if stopped:
-        row |= {"stoppedAt": wall, "stoppedReason": "Essential container in task exited", "stopCode": "UserInitiated"}
-    if spec.launch_type == "FARGATE":
-        row |= {"platformVersion": "1.4.0", "platformFamily": "Linux"}
-    else:
-        row["containerInstanceArn"] = _arn(region, "container-instance", f"{cluster}/{_stable_id(cluster)}")
-    return row
+def task_at(region: str, address: str) -> Row | None:
+    """Return the task that has an address of its own in the VPC, or None where nobody has it."""
+    known = [task for tasks in list(tables.at(region).tasks.values()) for task in list(tasks.values())]
+    return next((task for task in known if address in addresses_of(task) and task["lastStatus"] == "RUNNING"), None)
 
 
-def _container(task_arn: str, name: str, *, spec: TaskSpec) -> Row:
-    """Return a container; before it starts it has no runtimeId, and without exec no managed agent."""
-    task_id = task_arn.rpartition("/")[2]
-    row: Row = {
-        "containerArn": f"{task_arn.replace(':task/', ':container/')}/{_random_hex(32)}",
-        "taskArn": task_arn,
-        "name": name,
-        "image": f"{name}:latest",
-        "lastStatus": spec.last_status,
-        "networkInterfaces": [],
-        "healthStatus": "UNKNOWN",
-        "cpu": "0",
-    }
-    if spec.last_status not in NOT_STARTED:
-        on_fargate = spec.launch_type == "FARGATE"
-        number = f"{zlib.crc32((task_id + name).encode()) % 10**10:010d}"
-        row["runtimeId"] = f"{task_id}-{number}" if on_fargate else _random_hex(64)
-    if spec.exec_enabled:
-        status = spec.agent_status if spec.last_status == "RUNNING" else spec.last_status
-        row["managedAgents"] = [{"name": "ExecuteCommandAgent", "lastStatus": status}]
-    return row
-
-
-def _random_hex(length: int) -> str:
-    """Return digits from moto's source of ids, which the showcase seeds to get the same ids every time."""
-    from moto.moto_api._internal import mock_random  # noqa: PLC0415 - moto is imported when the server starts
-
-    return str(mock_random.get_random_hex(length))
+def vpc_of(region: str, task: Row) -> str:
+    """Return the VPC that a task is in; without an address of its own it stands with the machines."""
+    details = [each for attachment in task.get("attachments", []) for each in attachment["details"]]
+    subnet_id = next((each["value"] for each in details if each["name"] == "subnetId"), "")
+    return vpc_of_subnet(region, subnet_id) or main_vpc(region)
 
 
 def _arn(region: str, kind: str, name: str) -> str:
     return f"arn:aws:ecs:{region}:{ACCOUNT_ID}:{kind}/{name}"
-
-
-def _stable_id(text: str) -> str:
-    return f"{zlib.crc32(text.encode()):08x}" * 4

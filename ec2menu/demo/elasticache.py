@@ -8,7 +8,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from ec2menu.demo import strict
-from ec2menu.demo.elasticache_tables import Row, seed_caches, tables, without_nodes
+from ec2menu.demo.elasticache_fleet import seed_caches
+from ec2menu.demo.elasticache_tables import Row, tables, without_nodes
 from ec2menu.demo.strict import RDS, Refused, aws_error, paginate, param, reply
 
 MIN_RECORDS, MAX_RECORDS = 20, 100
@@ -23,6 +24,7 @@ def install() -> None:
     strict.install(ElastiCacheResponse, "describe_cache_clusters", describe_cache_clusters)
     strict.install(ElastiCacheResponse, "describe_replication_groups", describe_replication_groups)
     strict.install(ElastiCacheResponse, "describe_serverless_caches", describe_serverless_caches)
+    strict.install(ElastiCacheResponse, "describe_cache_subnet_groups", describe_cache_subnet_groups)
 
 
 def seed(region: str) -> None:
@@ -67,6 +69,15 @@ def describe_serverless_caches(response: Any) -> Any:
         style=RDS,
     )
     return reply({"ServerlessCaches": page, "NextToken": token})
+
+
+def describe_cache_subnet_groups(response: Any) -> Any:
+    """Answer ElastiCache DescribeCacheSubnetGroups, the only place that tells the VPC of a cache."""
+    name, backend = param(response, "CacheSubnetGroupName"), response.elasticache_backend
+    rows = tables.at(response.region).subnet_groups
+    not_found = aws_error("CacheSubnetGroupNotFoundFault", f"CacheSubnetGroup {name} not found.")
+    found = _find(rows, name, moto=backend.cache_subnet_groups, not_found=not_found)
+    return _page(response, "CacheSubnetGroups", found)
 
 
 def _find(rows: Mapping[str, Row], name: str | None, *, moto: Mapping[str, Any], not_found: Refused) -> list[Any]:

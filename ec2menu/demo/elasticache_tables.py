@@ -1,7 +1,7 @@
 """The demo's caches as dictionaries in ElastiCache's own shapes, per region, and the functions that add to them.
 
-Here live the tables, the builders that tests use, and the showcase caches. Nothing here answers a call; `elasticache`
-does.
+Here live the tables and the builders that the showcase and tests use. Nothing here answers a call (`elasticache` does)
+and nothing here knows which caches the showcase has (`elasticache_fleet` does).
 """
 
 import zlib
@@ -12,11 +12,13 @@ from typing import Any
 
 from ec2menu.clock import SystemClock
 from ec2menu.demo.strict import ACCOUNT_ID, PerRegion
+from ec2menu.demo.vpcs import main_vpc, subnets_of
 
 Row = dict[str, Any]
 
 REDIS_PORT = 6379
 READER_PORT = 6380
+MAIN_SUBNET_GROUP = "main"
 MEMCACHED_PORT = 11211
 SLOTS = 16384
 _VERSIONS = {"valkey": "8.0.1", "redis": "7.1.0", "memcached": "1.6.22"}
@@ -31,6 +33,7 @@ class CacheTables:
     clusters: dict[str, Row] = field(default_factory=dict)
     groups: dict[str, Row] = field(default_factory=dict)
     serverless: dict[str, Row] = field(default_factory=dict)
+    subnet_groups: dict[str, Row] = field(default_factory=dict)
 
 
 tables: PerRegion[CacheTables] = PerRegion(CacheTables)
@@ -52,7 +55,7 @@ def add_cache_cluster(
         "NumCacheNodes": nodes,
         "PreferredAvailabilityZone": f"{region}a" if nodes == 1 else "Multiple",
         "CacheClusterCreateTime": SystemClock().wall() - timedelta(days=zlib.crc32(name.encode()) % 700 + 1),
-        "CacheSubnetGroupName": "main",
+        "CacheSubnetGroupName": _main_subnet_group(region),
         "AutoMinorVersionUpgrade": True,
         "AuthTokenEnabled": False,
         "TransitEncryptionEnabled": False,
@@ -139,7 +142,7 @@ def add_serverless_cache(
         "CreateTime": SystemClock().wall() - timedelta(days=60),
         "Endpoint": _endpoint(host, port),
         "ReaderEndpoint": _endpoint(host, READER_PORT if engine != "memcached" else port + 1),
-        "SubnetIds": [],
+        "SubnetIds": [subnet.id for subnet in subnets_of(region, main_vpc(region))[:2]],
         "SecurityGroupIds": [],
     }
     row |= fields or {}
@@ -152,25 +155,29 @@ def add_cache_clusters(region: str, count: int, *, name: str = "cache-{n:04d}") 
     return [str(add_cache_cluster(region, name.format(n=n))["CacheClusterId"]) for n in range(1, count + 1)]
 
 
-def seed_caches(region: str) -> None:
-    """Add the showcase caches of `region`: one of each kind that a menu has to tell apart."""
-    no_tls = {"TransitEncryptionEnabled": False}
-    add_replication_group(region, "sessions", replicas=2, fields={"UserGroupIds": ["sessions-users"]})
-    add_replication_group(
-        region, "feed", engine="redis", shards=3, cluster_mode=True, fields={"AuthTokenEnabled": True}
-    )
-    add_replication_group(region, "legacy-queue", engine="redis", replicas=0, fields=no_tls)
-    add_cache_cluster(region, "page-cache", nodes=3)
-    add_cache_cluster(region, "scratch", engine="redis")
-    _add_creating_cluster(region, "next-cache")
-    add_serverless_cache(region, "search")
-    add_serverless_cache(region, "thumbnails", engine="memcached")
+def add_subnet_group(region: str, name: str, *, vpc_id: str) -> Row:
+    """Add a CacheSubnetGroup over the subnets of a VPC."""
+    name = name.lower()
+    row: Row = {
+        "CacheSubnetGroupName": name,
+        "CacheSubnetGroupDescription": f"{name} of the demo",
+        "VpcId": vpc_id,
+        "ARN": _arn(region, "subnetgroup", name),
+        "Subnets": [
+            {"SubnetIdentifier": subnet.id, "SubnetAvailabilityZone": {"Name": subnet.availability_zone}}
+            for subnet in subnets_of(region, vpc_id)
+        ],
+        "SupportedNetworkTypes": ["ipv4"],
+    }
+    tables.at(region).subnet_groups[name] = row
+    return row
 
 
-def _add_creating_cluster(region: str, name: str) -> None:
-    """Add a cluster that has no nodes, endpoint or birthday yet."""
-    row = add_cache_cluster(region, name, fields={"CacheClusterStatus": "creating", "CacheNodes": []})
-    del row["ConfigurationEndpoint"], row["CacheClusterCreateTime"]
+def _main_subnet_group(region: str) -> str:
+    """Return the name of the group in the region's main VPC, added with the first cache."""
+    if MAIN_SUBNET_GROUP not in tables.at(region).subnet_groups:
+        add_subnet_group(region, MAIN_SUBNET_GROUP, vpc_id=main_vpc(region))
+    return MAIN_SUBNET_GROUP
 
 
 def short_region(region: str) -> str:

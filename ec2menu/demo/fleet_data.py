@@ -12,7 +12,10 @@ from typing import Any
 from ec2menu.demo.machines import WINDOWS
 from ec2menu.demo.nodes import CONNECTION_LOST
 
-PROD, DEV = "prod", "dev"
+PROD, DEV, WAREHOUSE = "prod", "dev", "warehouse"
+WAREHOUSE_REGION, WAREHOUSE_PREFIX = "us-east-1", "10.96"
+"""Where the third VPC is, and its addresses: it has a database, and no jump host that runs."""
+
 HOUR, DAY, YEAR = timedelta(hours=1), timedelta(days=1), timedelta(days=365)
 
 JUMP_HOST = {"Role": "jumphost"}
@@ -74,6 +77,8 @@ _US_EAST_1 = [
     _row("win-ad-1", "m6i.large", 300 * DAY, platform=WINDOWS, computer_name="WIN-AD-1"),
     _row("win-build-1", "c6i.4xlarge", 20 * DAY, vpc=DEV, platform=WINDOWS, computer_name="WIN-BUILD-1"),
     _row("report-2024", "m5.large", 700 * DAY, state="stopped"),
+    _row("etl-loader", "r6i.xlarge", 25 * DAY, vpc=WAREHOUSE, tags={"Team": "data"}),
+    _row("jump-warehouse", "t3.nano", 150 * DAY, vpc=WAREHOUSE, state="stopped", tags=JUMP_HOST),
     _row("web-canary", "t3.large", 2 * HOUR, state="terminated"),
     _row(ESCAPE_NAME, "t3.micro", 15 * DAY, vpc=DEV, computer_name="pwn\x1b]0;owned\x07"),
     _row(None, "t3.micro", 55 * DAY, zone=1),

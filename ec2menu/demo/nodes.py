@@ -1,7 +1,8 @@
 """The SSM side of the demo's machines: which agents have registered, what they are, and whether they answer.
 
 Kept beside moto, which knows no managed nodes, per account and region. Whether an EC2 instance is running stays
-moto's knowledge and is read at every look, so that a stopped instance vanishes from SSM and comes back when started.
+moto's knowledge and is read at every look, so that a stopped instance vanishes from SSM and comes back when started
+(`boot` says how soon).
 No AWS operation is answered here; `ssm`, `sessions` and `commands` do that.
 """
 
@@ -11,6 +12,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from ec2menu.clock import SystemClock
+from ec2menu.demo import boot
 from ec2menu.demo.strict import ACCOUNT_ID, PerRegion
 
 ONLINE = "Online"
@@ -75,7 +77,8 @@ def visible_nodes(region: str) -> list[Node]:
 def visible_agents(region: str) -> list[Node]:
     """Return the same nodes without what EC2 knows of them (address, tags), which is costly for a page of thousands."""
     instances = ec2_instances(region)
-    return [node for node in list(_registered.at(region).values()) if _is_listed(node, instances.get(node.id))]
+    registered = list(_registered.at(region).values())
+    return [node for node in registered if _is_listed(region, node, instances.get(node.id))]
 
 
 def complete(region: str, agents: Iterable[Node]) -> list[Node]:
@@ -90,7 +93,7 @@ def find_node(region: str, node_id: str) -> Node | None:
     if node is None:
         return None
     instance = ec2_instances(region).get(node_id)
-    return _joined(node, instance) if _is_listed(node, instance) else None
+    return _joined(node, instance) if _is_listed(region, node, instance) else None
 
 
 def registered_ids(region: str) -> list[str]:
@@ -102,6 +105,7 @@ def ec2_instances(region: str) -> dict[str, Any]:
     """Return moto's instance objects of `region` by id, terminated ones included."""
     from moto.ec2.models import ec2_backends  # noqa: PLC0415 - moto's models take a second to import
 
+    boot.settle(region)
     reservations = list(ec2_backends[ACCOUNT_ID][region].reservations.values())
     return {instance.id: instance for reservation in reservations for instance in reservation.instances}
 
@@ -113,8 +117,10 @@ def ec2_tags(region: str, resource_id: str) -> dict[str, str]:
     return dict(ec2_backends[ACCOUNT_ID][region].tags.get(resource_id, {}))
 
 
-def _is_listed(node: Node, instance: Any) -> bool:
-    return node.is_hybrid or (instance is not None and instance.state == "running")
+def _is_listed(region: str, node: Node, instance: Any) -> bool:
+    if node.is_hybrid:
+        return True
+    return instance is not None and instance.state == "running" and boot.is_agent_up(region, node.id)
 
 
 def _joined(node: Node, instance: Any) -> Node:

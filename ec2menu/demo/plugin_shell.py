@@ -21,6 +21,10 @@ except ImportError:  # Windows has no termios; there the console echoes and edit
     termios = None  # type: ignore[assignment]  # the module stands for "can do cbreak"
 
 LINUX_PROMPT, WINDOWS_PROMPT = "sh-5.2$ ", "PS C:\\> "
+CONTAINER_PROMPTS = {"bash": "root@{host}:/# ", "sh": "# ", "powershell": WINDOWS_PROMPT, "cmd": "C:\\>"}
+"""The prompts of shells that the session names; in a container everybody is root."""
+
+NOT_STARTED = "----------ERROR-------\nUnable to start command: Failed to start pty: {complaint}"
 COMMANDS = ("help", "hostname", "whoami", "uptime", "ls", "date", "clear", "exit")
 SHELLS = frozenset({"sh", "bash", "ash", "zsh", "powershell", "pwsh", "cmd"})
 
@@ -40,8 +44,12 @@ class Shell:
     def __init__(self, channel: Channel) -> None:
         self._channel = channel
         self._windows = channel.facts.get("platform", "").lower().startswith("windows")
-        self._prompt = WINDOWS_PROMPT if self._windows else LINUX_PROMPT
         self._host = channel.facts.get("computer") or "demo"
+        usual_user = f"{self._host}\\ssm-user" if self._windows else "ssm-user"
+        self._user = channel.facts.get("user", usual_user)
+        usual = WINDOWS_PROMPT if self._windows else LINUX_PROMPT
+        prompt = CONTAINER_PROMPTS.get(channel.facts.get("shell", ""), usual)
+        self._prompt = prompt.format(host=shown(self._host))
         self._line = ""
         self._in_escape = False
         self._ended = False
@@ -52,6 +60,11 @@ class Shell:
             if hasattr(signal, name):
                 signal.signal(getattr(signal, name), self._on_signal(key))
         say(f"\nStarting session with SessionId: {self._channel.session_id}\n")
+        if complaint := self._channel.facts.get("missing"):
+            reason = NOT_STARTED.format(complaint=shown(complaint))
+            say(f"\n\nSessionId: {self._channel.session_id} : {reason}\n\n")
+            self._channel.report_end()
+            return
         if self._is_one_command():
             say(f"demo: {shown(self._channel.facts['command'])}: not run\n")
             self._goodbye()
@@ -67,6 +80,8 @@ class Shell:
             say("Cannot perform start session: EOF\n")
 
     def _is_one_command(self) -> bool:
+        if "shell" in self._channel.facts:
+            return self._channel.facts["shell"] not in CONTAINER_PROMPTS
         command = self._channel.facts.get("command", "").split()
         return bool(command) and command[0].rpartition("/")[2] not in SHELLS
 
@@ -147,7 +162,9 @@ class Shell:
     def _answer(self, word: str) -> str:
         answers: Mapping[str, Callable[[], str]] = _WINDOWS if self._windows else _LINUX
         answer = answers.get(word)
-        return f"demo: {shown(word)}: not run\n" if answer is None else answer().format(host=shown(self._host)) + "\n"
+        if answer is None:
+            return f"demo: {shown(word)}: not run\n"
+        return answer().format(host=shown(self._host), user=shown(self._user)) + "\n"
 
 
 def _help() -> str:
@@ -160,12 +177,12 @@ def _date() -> str:
 
 _COMMON: dict[str, Callable[[], str]] = {"help": _help, "hostname": lambda: "{host}", "date": _date}
 _LINUX = _COMMON | {
-    "whoami": lambda: "ssm-user",
+    "whoami": lambda: "{user}",
     "uptime": lambda: " 09:41:00 up 40 days,  3:07,  1 user,  load average: 0.08, 0.03, 0.01",
     "ls": lambda: "README.demo  app  logs",
 }
 _WINDOWS = _COMMON | {
-    "whoami": lambda: "{host}\\ssm-user",
+    "whoami": lambda: "{user}",
     "uptime": lambda: "Days : 40, Hours : 3, Minutes : 7",
     "ls": lambda: "    Directory: C:\\\n\nd-----  app\nd-----  logs\n-a----  README.demo",
     "dir": lambda: "    Directory: C:\\\n\nd-----  app\nd-----  logs\n-a----  README.demo",

@@ -5,15 +5,15 @@ nothing here knows which databases the showcase has (`rds_fleet` does).
 """
 
 import zlib
-from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any
 
 from ec2menu.clock import SystemClock
-from ec2menu.demo.nodes import ec2_instances
+from ec2menu.demo.secrets import add_login
 from ec2menu.demo.strict import ACCOUNT_ID, PerRegion
+from ec2menu.demo.vpcs import main_vpc
 
 Row = dict[str, Any]
 
@@ -88,6 +88,7 @@ def add_instance(
         }
         row["InstanceCreateTime"] = SystemClock().wall() - timedelta(days=zlib.crc32(name.encode()) % 900 + 1)
     row |= fields or {}
+    _keep_login(row)
     tables.at(region).instances[name] = row
     return row
 
@@ -129,6 +130,7 @@ def add_cluster(
         "TagList": [],
     }
     row |= fields or {}
+    _keep_login(row)
     shared = {key: row[key] for key in ("MasterUsername", "IAMDatabaseAuthenticationEnabled")}
     for member in members:
         add_instance(region, member, engine=engine, fields={"DBClusterIdentifier": name, **shared})
@@ -161,6 +163,8 @@ def add_proxy(
         "CreatedDate": SystemClock().wall() - timedelta(days=90),
     }
     row |= fields or {}
+    if any(each.get("SecretArn") == secret for each in row["Auth"]):
+        add_login(secret, "app")
     tables.at(region).proxies[name] = row
     _add_proxy_endpoint(region, row, name="default", host=row["Endpoint"], role="READ_WRITE")
     for endpoint in read_only_endpoints:
@@ -175,15 +179,18 @@ def add_instances(region: str, count: int, *, name: str = "db-{n:04d}") -> list[
 
 
 def managed_secret(region: str, name: str, *, status: str = "active") -> Row:
-    """Return a MasterUserSecret structure, as RDS shows for a password that it manages in Secrets Manager."""
+    """Return a MasterUserSecret structure, as RDS shows for a password that it manages in Secrets Manager.
+
+    The secret itself comes with the instance or cluster that has the structure among its fields.
+    """
     arn = f"arn:aws:secretsmanager:{region}:{ACCOUNT_ID}:secret:rds!{name}-AbCdEf"
     return {"SecretArn": arn, "SecretStatus": status, "KmsKeyId": f"arn:aws:kms:{region}:{ACCOUNT_ID}:key/demo"}
 
 
-def main_vpc(region: str) -> str:
-    """Return the VPC that most instances of the region are in, so that jump hosts are found next to databases."""
-    vpcs = Counter(instance.vpc_id for instance in ec2_instances(region).values() if instance.vpc_id)
-    return str(vpcs.most_common(1)[0][0]) if vpcs else f"vpc-{_digest(region, 17)}"
+def _keep_login(row: Row) -> None:
+    arn = str(row.get("MasterUserSecret", {}).get("SecretArn", ""))
+    if ":secret:" in arn:
+        add_login(arn, row["MasterUsername"])
 
 
 def _add_cluster_endpoints(region: str, cluster: Row, *, custom: tuple[str, ...]) -> None:

@@ -11,7 +11,7 @@ from threading import Lock
 from types import TracebackType
 from typing import Any, Self
 
-from ec2menu.demo import account, fleet, machines, moto_app, nodes, sessions, strict
+from ec2menu.demo import account, boot, fleet, machines, moto_app, nodes, sessions, strict
 from ec2menu.demo.faults import Faults
 from ec2menu.demo.machines import Machine
 from ec2menu.demo.requests import Call, Environ, parse_call, read_body
@@ -32,6 +32,7 @@ CONFLICTING_VARIABLES = (
     "AWS_ENDPOINT_URL_ELASTICACHE",
     "AWS_ENDPOINT_URL_ECS",
     "AWS_ENDPOINT_URL_ACCOUNT",
+    "AWS_ENDPOINT_URL_SECRETS_MANAGER",
 )
 """What must not be set next to `DemoAws.environment`: it would send a client elsewhere, or with other keys."""
 
@@ -137,6 +138,13 @@ class DemoAws:
     ) -> None:
         """Set a node's PingStatus, last heard of `age` ago; raises KeyError for a node that is not registered."""
         nodes.set_ping(region, node_id, ping, age=age)
+
+    def set_start_pace(self, *, running_after_seconds: float = 0, online_after_seconds: float = 0) -> None:
+        """Set how long StartInstances takes until `running`, and until the agent is Online, both counted from the call.
+
+        Without arguments, and unless the showcase fleet has been made, both are at once.
+        """
+        boot.set_pace(running_after_seconds=running_after_seconds, online_after_seconds=online_after_seconds)
 
     def unregister(self, node_id: str, *, region: str = account.HOME_REGION) -> None:
         """Make a node unknown to SSM, as if its agent had never registered."""

@@ -15,6 +15,8 @@ from urllib.parse import urlencode
 
 from ec2menu.clock import SystemClock
 from ec2menu.demo import ecs_tables, strict
+from ec2menu.demo.destinations import far_end
+from ec2menu.demo.ecs_exec import container_facts
 from ec2menu.demo.nodes import ec2_tags, find_node
 from ec2menu.demo.strict import USER_ARN, PerRegion, aws_error, check_length, paginate, param, reply
 
@@ -137,7 +139,7 @@ def _start_session(response: Any) -> Any:
         # AWS's pattern is one line of any characters.
         check_length("reason", 0 if "\n" in reason else len(reason), maximum=LONGEST_REASON)
     _check_document(document, parameters)
-    shown = _machine(response.region, target)
+    shown = _machine(response.region, target) | far_end(response.region, target, document, parameters)
     session = open_session(response.region, target, document=document, parameters=parameters, reason=reason or "")
     return reply(_grant(session, stream_url(session, host=response.headers["Host"], **shown)))
 
@@ -146,8 +148,9 @@ def _resume_session(response: Any) -> Any:
     session = _sessions.at(response.region).get(param(response, "SessionId"))
     if session is None or not session.is_active:
         raise aws_error("DoesNotExistException", f"Session {param(response, 'SessionId')} does not exist")
-    url = stream_url(session, host=response.headers["Host"], **_machine(response.region, session.target))
-    return reply(_grant(session, url))
+    shown = _machine(response.region, session.target)
+    shown |= far_end(response.region, session.target, session.document, session.parameters)
+    return reply(_grant(session, stream_url(session, host=response.headers["Host"], **shown)))
 
 
 def _terminate_session(response: Any) -> Any:
@@ -196,27 +199,13 @@ def _grant(session: Session, url: str) -> dict[str, str]:
 
 def _machine(region: str, target: str) -> dict[str, str]:
     """Return what a session on `target` shows of the machine; raises TargetNotConnected if SSM cannot reach it."""
-    if target.startswith("ecs:") and (container := _container(region, target)):
-        return {"platform": "Linux", "name": container["name"], "computer": container["runtimeId"]}
+    if target.startswith("ecs:") and (found := ecs_tables.find_container(region, target)):
+        return container_facts(*found)
     node = find_node(region, target)
     if node is None or not node.is_online:
         raise aws_error("TargetNotConnected", f"{target} is not connected.")
     name = node.name or ec2_tags(region, target).get("Name", "")
     return {"platform": node.platform_type, "name": name, "computer": node.computer_name}
-
-
-def _container(region: str, target: str) -> dict[str, Any] | None:
-    """Return the connected ECS container that the target means; compared whole, because names may have `_`."""
-    known = ecs_tables.tables.at(region)
-    for cluster, tasks in known.tasks.items():
-        for task_id, task in tasks.items():
-            for container in task["containers"]:
-                if (
-                    target == f"ecs:{cluster}_{task_id}_{container.get('runtimeId')}"
-                    and container["containerArn"] not in known.cut_off
-                ):
-                    return dict(container)
-    return None
 
 
 def _check_document(document: str, parameters: Mapping[str, Any]) -> None:

@@ -50,7 +50,7 @@ def ids(items: Sequence[Cache]) -> list[str]:
 def add_one_of_each() -> None:
     tables.add_replication_group(HOME, "sessions")
     tables.add_cache_cluster(HOME, "pages", nodes=2)
-    tables.add_serverless_cache(HOME, "search")
+    tables.add_serverless_cache(HOME, "search", fields={"SubnetIds": []})
 
 
 OF_GROUPS = ["sessions:primary", "sessions:reader"]
@@ -242,7 +242,7 @@ def test_a_vpc_that_aws_will_not_tell_is_an_error_and_one_it_does_not_name_is_em
     aws_demo: DemoAws, aws: Aws
 ) -> None:
     tables.add_cache_cluster(HOME, "pages", fields={"CacheSubnetGroupName": "gone"})
-    tables.add_serverless_cache(HOME, "search")
+    tables.add_serverless_cache(HOME, "search", fields={"SubnetIds": []})
     pages, search, _ = caches(aws).items
     assert find_vpc(aws, search) == ""
     with pytest.raises(AwsError, match="gone"):

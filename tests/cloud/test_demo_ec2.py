@@ -168,15 +168,28 @@ def test_a_character_that_xml_cannot_carry_is_replaced(aws_demo: DemoAws, client
     assert found["Tags"][0]["Value"] == "a\ufffdb\nc"
 
 
-def test_stopping_and_starting_stay_motos_own(aws_demo: DemoAws, client: Client) -> None:
+def test_stopping_stays_motos_own(aws_demo: DemoAws, client: Client) -> None:
     (made,) = aws_demo.add_instances("us-east-1", 1)
     client("ec2").stop_instances(InstanceIds=[made])
     (stopped,) = instances_in(client("ec2").describe_instances(InstanceIds=[made]))
     assert stopped["State"]["Name"] == "stopped"
     assert stopped["StateReason"]["Code"] == "Client.UserInitiatedShutdown"
-    client("ec2").start_instances(InstanceIds=[made])
-    (started,) = instances_in(client("ec2").describe_instances(InstanceIds=[made]))
-    assert started["State"]["Name"] == "running"
+
+
+def test_subnets_are_found_by_id_and_come_in_pages(aws_demo: DemoAws, client: Client) -> None:
+    ec2 = client("ec2")
+    everything = ec2.describe_subnets()["Subnets"]
+    pages = list(ec2.get_paginator("describe_subnets").paginate(PaginationConfig={"PageSize": 5}))
+    assert [len(page["Subnets"]) for page in pages[:-1]] == [5] * (len(pages) - 1)
+    assert [each for page in pages for each in page["Subnets"]] == everything
+    wanted = everything[0]["SubnetId"]
+    (found,) = ec2.describe_subnets(SubnetIds=[wanted])["Subnets"]
+    assert found["VpcId"].startswith("vpc-")
+    there = [{"Name": "vpc-id", "Values": [found["VpcId"]]}]
+    assert wanted in {each["SubnetId"] for each in ec2.describe_subnets(Filters=there)["Subnets"]}
+    assert refusal(ec2.describe_subnets, SubnetIds=["subnet-00000000"])[0] == "InvalidSubnetID.NotFound"
+    assert refusal(ec2.describe_subnets, SubnetIds=[wanted], MaxResults=5)[0] == "InvalidParameterCombination"
+    assert refusal(ec2.describe_subnets, MaxResults=4)[0] == "InvalidParameterValue"
 
 
 def test_a_terminated_instance_lingers_without_address(aws_demo: DemoAws, client: Client) -> None:

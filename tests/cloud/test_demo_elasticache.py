@@ -62,6 +62,9 @@ def test_one_hundred_and_one_replication_groups_are_two_pages(caches: Any) -> No
         ("describe_replication_groups", {"MaxRecords": 19}),
         ("describe_replication_groups", {"MaxRecords": 101}),
         ("describe_replication_groups", {"Marker": "x"}),
+        ("describe_cache_subnet_groups", {"MaxRecords": 19}),
+        ("describe_cache_subnet_groups", {"MaxRecords": 101}),
+        ("describe_cache_subnet_groups", {"Marker": "x"}),
         ("describe_serverless_caches", {"MaxResults": 101}),
         ("describe_serverless_caches", {"NextToken": "x"}),
     ],
@@ -158,6 +161,32 @@ def test_serverless_caches_shout_their_status_and_have_two_endpoints(caches: Any
     (search,) = found
     assert (search["Status"], search["Engine"]) == ("AVAILABLE", "valkey")
     assert (search["Endpoint"]["Port"], search["ReaderEndpoint"]["Port"]) == (6379, 6380)
+
+
+@pytest.mark.parametrize("count", [0, 1, 100, 101])
+def test_subnet_groups_are_listed_over_any_number_of_pages(caches: Any, count: int) -> None:
+    for n in range(count):
+        elasticache_tables.add_subnet_group(REGION, f"group-{n:03d}", vpc_id="vpc-1")
+    pages = list(caches.get_paginator("describe_cache_subnet_groups").paginate())
+    assert [len(page["CacheSubnetGroups"]) for page in pages] == ([count] if count <= 100 else [100, count - 100])
+
+
+def test_the_subnet_group_of_a_cache_tells_its_vpc(caches: Any, client: Client) -> None:
+    elasticache_tables.add_replication_group(REGION, "sessions")
+    elasticache_tables.add_serverless_cache(REGION, "search")
+    name = clusters(caches)["sessions-001"]["CacheSubnetGroupName"]
+    (group,) = caches.describe_cache_subnet_groups(CacheSubnetGroupName=name.upper())["CacheSubnetGroups"]
+    (search,) = caches.describe_serverless_caches()["ServerlessCaches"]
+    subnets = client("ec2").describe_subnets(SubnetIds=search["SubnetIds"])["Subnets"]
+    assert {each["VpcId"] for each in subnets} == {group["VpcId"]}
+    assert set(search["SubnetIds"]) <= {each["SubnetIdentifier"] for each in group["Subnets"]}
+
+
+def test_an_unknown_subnet_group_is_an_error_of_its_own(caches: Any) -> None:
+    with pytest.raises(ClientError) as caught:
+        caches.describe_cache_subnet_groups(CacheSubnetGroupName="nope")
+    assert caught.value.response["Error"]["Code"] == "CacheSubnetGroupNotFoundFault"
+    assert caught.value.response["ResponseMetadata"]["HTTPStatusCode"] == 400
 
 
 @pytest.mark.parametrize(

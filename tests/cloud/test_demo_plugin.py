@@ -56,7 +56,11 @@ def test_without_arguments_it_says_that_it_is_installed() -> None:
 def test_it_needs_neither_moto_nor_boto3() -> None:
     program = (
         "import sys, ec2menu.demo.plugin, ec2menu.demo.plugin_shell, ec2menu.demo.plugin_ports;"
-        "print({name.partition('.')[0] for name in sys.modules} & {'moto', 'boto3', 'botocore', 'werkzeug', 'asyncio'})"
+        "from ec2menu.demo.servers import make_server;"
+        "[make_server({'speaks': name}) for name in "
+        "('postgres', 'mysql', 'redis', 'memcached', 'sqlserver', 'http', '')];"
+        "slow = {'moto', 'boto3', 'botocore', 'werkzeug', 'asyncio', 'cryptography', 'ssl'};"
+        "print({name.partition('.')[0] for name in sys.modules} & slow)"
     )
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
     assert done.stdout == "set()\n"

@@ -189,14 +189,14 @@ def test_the_fleet_has_what_hurts(aws_demo: DemoAws, client: Client) -> None:
     aws_demo.seed_fleet(told.append)
     names = {region: names_in(client("ec2", region).describe_instances()) for region in fleet_data.FLEET}
     assert {region: len(rows) for region, rows in fleet_data.FLEET.items()} == {
-        "us-east-1": 32,
+        "us-east-1": 34,
         "ap-northeast-2": 20,
         "eu-west-1": 10,
     }
     assert {"결제-api-1", "운영-배치-서버", "👩‍💻 dev-box", "report\nrunner"} <= set(names["ap-northeast-2"])
     assert {"🚀 deploy-runner", "alert-\x9b31mred\x9b0m-1"} <= set(names["us-east-1"])
     assert names["us-east-1"].count("gitlab-runner") == 2
-    assert len(names["us-east-1"]) == 31
+    assert len(names["us-east-1"]) == 33
     assert max(len(name) for name in names["eu-west-1"]) == 255
     assert any("\u202e" in name for name in names["eu-west-1"])
     assert any("us-east-1" in line for line in told)
@@ -217,15 +217,15 @@ def test_every_region_of_the_fleet_has_one_reachable_jump_host_and_near_misses(
         assert len(instances_in(client("ec2", region).describe_instances(Filters=near))) > len(hosts)
 
 
-def test_the_fleet_stands_in_two_networks_and_three_zones_with_plausible_addresses(
+def test_the_fleet_stands_in_three_networks_and_three_zones_with_plausible_addresses(
     aws_demo: DemoAws, client: Client
 ) -> None:
     aws_demo.seed_fleet()
     found = instances_in(client("ec2").describe_instances())
     live = [each for each in found if each["State"]["Name"] != "terminated"]
-    assert len({each["VpcId"] for each in live}) == 2
+    assert len({each["VpcId"] for each in live}) == 3
     assert {each["Placement"]["AvailabilityZone"][-1] for each in live} == {"a", "b", "c"}
-    assert all(each["PrivateIpAddress"].startswith(("10.20.", "10.64.")) for each in live)
+    assert all(each["PrivateIpAddress"].startswith(("10.20.", "10.64.", "10.96.")) for each in live)
     assert len({each["PrivateIpAddress"] for each in live}) == len(live)
     assert {each["State"]["Name"] for each in found} == {"running", "stopped", "pending", "terminated"}
     ages = [max(e["LaunchTime"] for e in found) - each["LaunchTime"] for each in found]

@@ -1,0 +1,40 @@
+"""The list of databases where a real user would wait half a minute: in this process, on a clock that does not wait."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from ec2menu.aws.session import Aws
+from ec2menu.demo.server import DemoAws
+from ec2menu.resources.kinds import RDS
+from ec2menu.ui.menu import Menu
+from ec2menu.ui.screens.databases import store_screen
+from tests.cloud.forward_rig import ForwardRig, forwarding
+from tests.cloud.identities import aws_as
+from tests.cloud.tunnel_rig import far_end
+from tests.fakes.clock import FakeClock
+from tests.fakes.plugin import PluginModes
+from tests.store_world import REGION, add_database, add_jump_host
+
+
+@pytest.fixture
+def rig(aws_demo: DemoAws, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[ForwardRig]:
+    with forwarding(aws_demo, aws_as(), tmp_path) as made, far_end() as made.far_port:
+        monkeypatch.setenv("TMPDIR", str(made.short))
+        made.jump = add_jump_host(aws_demo)
+        made.lead(add_database(made.far_port))
+        yield made
+
+
+@pytest.mark.parametrize("modes", [{"never_answers": True}, {"silent": True}, {"port_busy_hang": True}], ids=str)
+def test_a_tunnel_that_is_not_ready_in_30_s_ends_at_the_list_with_the_reason(
+    rig: ForwardRig, modes: PluginModes
+) -> None:
+    rig.behave(**modes)
+    desk, context = rig.sit_down("1", "tunnel", "no such thing", "0", clock=FakeClock())
+    assert Menu(desk.terminal).run(store_screen(context, RDS, (REGION,))) == 0
+    assert "ec2menu: the tunnel was not ready within 30 s\n" in desk.notes
+    assert "nothing passes the filter" in desk.data, "the list was there again"
+    assert desk.keyboard.left == 0
+    rig.assert_nothing_is_left()

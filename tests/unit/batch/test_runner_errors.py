@@ -1,8 +1,10 @@
 """A batch that AWS refuses, throttles, forgets or leaves: who is tried again, and what the rows say."""
 
+from math import inf
+
 import pytest
 
-from ec2menu.batch.nouns import Outcome, Progress
+from ec2menu.batch.nouns import NodeResult, Outcome, Progress
 from ec2menu.demo.invocations import Outcome as Ended
 from tests.unit.batch.rig import Bench, make, orders, outcomes
 
@@ -140,3 +142,15 @@ def test_expired_credentials_pause_the_run_and_nothing_known_is_lost(bench: Benc
     assert "expired" in paused[0]
     assert result.counts == {"succeeded": 60}
     assert set(bench.ssm.executions().values()) == {1}
+
+
+def test_a_node_that_was_given_up_keeps_its_slot_until_it_must_have_ended(bench: Bench) -> None:
+    targets = bench.ssm.add(120)
+    bench.ssm.behave = {target.id: Ended(delay_seconds=40) for target in targets}
+    bench.ssm.behave |= {target.id: Ended(delay_seconds=inf) for target in targets[:3]}
+    heard: list[NodeResult] = []
+    result = bench.runner(make(targets, concurrency=5)).run(on_result=heard.append)
+    assert [row.outcome for row in heard].count(Outcome.UNKNOWN) == 3
+    assert len(heard) == 120
+    assert outcomes(result.results[:3]) == [Outcome.PROBABLY_NOT_RUN] * 3  # SSM ended them while the rest went on
+    assert bench.ssm.peak_running() == 5

@@ -145,3 +145,23 @@ def test_a_tag_whose_send_is_refused_is_one_row(bench: Bench) -> None:
     bench.ssm.weather = lambda operation, _: "deny" if operation == "send_command" else ""
     (row,) = tagged(bench, 3).run().results
     assert (row.target.id, row.outcome) == ("tag:Role=web", Outcome.NOT_DELIVERED)
+
+
+def test_of_several_sends_to_a_node_the_last_one_is_followed(bench: Bench) -> None:
+    (target,) = bench.ssm.add(1)
+    bench.ssm.behave = {target.id: Ended(status_details="Undeliverable")}
+
+    def weather(operation: str, number: int) -> str:
+        if (operation, number) != ("send_command", 2):
+            return ""
+        bench.ssm.behave = {target.id: Ended(delay_seconds=30)}
+        return "crash after"
+
+    bench.ssm.weather = weather
+    with pytest.raises(Crash):
+        bench.runner(make([target])).run()
+    bench.restart()
+    (row,) = bench.resumed("run1", send_rest=True).run().results
+    assert (row.outcome, row.attempts) == (Outcome.SUCCEEDED, 2)
+    assert bench.ssm.sends_to(target.id) == 2
+    assert bench.ssm.executions()[target.id] == 1

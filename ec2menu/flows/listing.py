@@ -45,9 +45,9 @@ def arrange(
 ) -> list[Any]:
     """Return the items that pass the filter, sorted; equals in the order of their ids, so that numbers are stable."""
     now = context.clock.wall()
-    passing = [item for item in items if matches(item, kind.columns, terms=terms, now=now)]
-    passing.sort(key=lambda item: kind.identify(item)[0])
-    return sort_items(passing, kind.columns, key=sort.column, now=now, reverse=sort.reverse)
+    passing = [item for item in items if matches(item, kind.columns, terms=terms, now=now)] if terms else items
+    ordered = sorted(passing, key=lambda item: kind.identify(item)[0])
+    return sort_items(ordered, kind.columns, key=sort.column, now=now, reverse=sort.reverse)
 
 
 def require_regions(context: Context) -> tuple[str, ...]:

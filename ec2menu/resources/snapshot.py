@@ -15,7 +15,7 @@ from typing import Any
 from ec2menu.models import Listing
 from ec2menu.resources.kinds import ResourceKind
 
-VERSION = 1
+VERSION = 2
 
 
 class Snapshots:
@@ -34,7 +34,7 @@ class Snapshots:
             as_of = datetime.fromtimestamp(content["as_of"], UTC)
             if content["version"] != VERSION or content["fields"] != list(kind.packing.fields) or as_of > now:
                 return None
-            return Listing(items=tuple(kind.packing.unpack(row, region) for row in content["rows"]), as_of=as_of)
+            return Listing(items=kind.packing.unpack_all(content["columns"], region), as_of=as_of)
         except (OSError, ValueError, KeyError, TypeError, IndexError, AttributeError, OverflowError):
             return None
 
@@ -47,7 +47,7 @@ class Snapshots:
             "version": VERSION,
             "as_of": listing.as_of.timestamp(),
             "fields": kind.packing.fields,
-            "rows": [kind.packing.pack(item) for item in listing.items],
+            "columns": kind.packing.pack_all(listing.items),
         }
         with contextlib.suppress(OSError):
             path.parent.parent.mkdir(parents=True, exist_ok=True, mode=0o700)

@@ -7,6 +7,7 @@ colour only as the function `paint` that the terminal passes in.
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
+from operator import itemgetter
 from typing import Any, TypeVar
 
 from ec2menu.errors import InvalidInput
@@ -21,6 +22,7 @@ Paint = Callable[[str, Style], str]
 
 _GAP = 2  # blanks between two columns in tabulate's plain format
 _NUMBER_TITLE = "#"
+_first = itemgetter(0)
 _MISSING = ("", "-")  # what a cell says where AWS said nothing
 
 
@@ -112,10 +114,25 @@ def sort_items(
     if column is None:
         known = ", ".join(column.key for column in columns)
         raise InvalidInput(f"no column is called {shorten(escape(key), 30)}", hint=f"columns: {known}")
-    keyed = [(_sort_key(column.cell(item, now)), item) for item in items]
-    present = [(rank, item) for rank, item in keyed if rank is not None]
-    present.sort(key=lambda pair: pair[0], reverse=reverse)
-    return [item for _, item in present] + [item for rank, item in keyed if rank is None]
+    numbers: list[tuple[float, T]] = []
+    texts: list[tuple[str, T]] = []
+    missing: list[T] = []
+    for item in items:
+        cell = column.cell(item, now)
+        value = cell.text if cell.sort_key is None else cell.sort_key
+        if isinstance(value, str):
+            if value.strip() in _MISSING:
+                missing.append(item)
+            else:
+                texts.append((natural_key(value), item))
+        elif value != value:  # noqa: PLR0124 - true of NaN only, which has no place in an order
+            missing.append(item)
+        else:
+            numbers.append((value, item))
+    numbers.sort(key=_first, reverse=reverse)
+    texts.sort(key=_first, reverse=reverse)
+    present = [*texts, *numbers] if reverse else [*numbers, *texts]
+    return [item for _, item in present] + missing
 
 
 def matches(item: T, columns: Sequence[Column[T]], *, terms: Iterable[Term], now: datetime) -> bool:
@@ -180,11 +197,3 @@ def _lay_out(header: list[str], body: list[list[str]]) -> list[str]:
 
     text = tabulate(body, headers=header, tablefmt="plain", stralign=None, numalign=None, disable_numparse=True)
     return text.split("\n")
-
-
-def _sort_key(cell: Cell) -> tuple[int, float, Any] | None:
-    """Return what orders the cell in its column: numbers, then texts; None where it says nothing."""
-    value = cell.text if cell.sort_key is None else cell.sort_key
-    if isinstance(value, str):
-        return None if value.strip() in _MISSING else (1, 0.0, natural_key(value))
-    return None if value != value else (0, value, ())  # noqa: PLR0124 - true of NaN only, which has no place in an order

@@ -6,6 +6,7 @@ column is. Pure: no table, no colour and no stream belongs here.
 """
 
 import re
+import sys
 import unicodedata
 
 ELLIPSIS = "…"
@@ -32,7 +33,9 @@ _REPLACED: dict[int, str | None] = {
 }
 
 _BLANKS_AND_WORD = re.compile(r" *[^ ]+")
-_DIGITS = re.compile(r"([0-9]+)")
+_DIGITS = re.compile(r"[0-9]+")
+# Latin letters and signs, and what our own lines are made of: a column each.
+_NARROW = re.compile(f"[ -~\u00a1-\u00ac\u00ae-\u02ff{ELLIPSIS}]*")
 
 
 def escape(text: str) -> str:
@@ -59,7 +62,9 @@ def width(text: str) -> int:
     """Return the display columns that `text` takes: the sum over its characters, as tmux and simple terminals count."""
     if text.isascii():
         return len(text) if text.isprintable() else sum(map(str.isprintable, text))
-    from wcwidth import wcwidth  # noqa: PLC0415 - its tables take 50 ms to import and most names are ASCII
+    if _NARROW.fullmatch(text):
+        return len(text)
+    from wcwidth import wcwidth  # noqa: PLC0415 - its tables take 50 ms to import and most names are Latin
 
     return sum(max(0, wcwidth(char)) for char in text)
 
@@ -107,16 +112,16 @@ def fold(text: str) -> str:
     return unicodedata.normalize("NFC", unicodedata.normalize("NFC", text).casefold())
 
 
-def natural_key(text: str) -> tuple[str | tuple[int, str], ...]:
+def natural_key(text: str) -> str:
     """Return a key that sorts without case and numbers by value: `web-2` before `web-10`."""
-    # Text and digits alternate, so two keys always compare like with like; int() would refuse thousands of digits.
-    parts = _DIGITS.split(fold(text))
-    return tuple(_digits_key(part) if index % 2 else part for index, part in enumerate(parts))
+    # One text and not a tuple of parts, because sorting thousands is many comparisons.
+    return _DIGITS.sub(_digits_key, fold(text))
 
 
-def _digits_key(digits: str) -> tuple[int, str]:
-    significant = digits.lstrip("0")
-    return len(significant), significant
+def _digits_key(digits: re.Match[str]) -> str:
+    """Return a number as its length and its digits, after a mark that is below all letters."""
+    significant = digits[0].lstrip("0")
+    return f"\0{chr(min(len(significant), sys.maxunicode))}{significant}"
 
 
 def _is_hidden(char: str) -> bool:

@@ -3,9 +3,7 @@
 from collections.abc import Sequence
 from typing import Any
 
-from ec2menu.flows.connect import connect_one
 from ec2menu.flows.context import Context
-from ec2menu.flows.several import connect_several
 from ec2menu.models import Instance, ManagedNode
 from ec2menu.resources.ec2 import from_node
 from ec2menu.resources.kinds import ResourceKind
@@ -17,6 +15,9 @@ def machine_screen(context: Context, kind: ResourceKind, regions: Sequence[str])
     """Return the list of EC2 instances or SSM nodes of some regions."""
 
     def choose(chosen: Sequence[Any]) -> Move | None:
+        from ec2menu.flows.connect import connect_one  # noqa: PLC0415 - the list is drawn before anything is connected
+        from ec2menu.flows.several import connect_several  # noqa: PLC0415 - the same
+
         machines = _machines(chosen)
         if len(machines) > 1:
             connect_several(context, machines)

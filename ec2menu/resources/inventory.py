@@ -5,7 +5,6 @@ now (fresh, stale or from disk) and starts fetching what is missing or old. Fail
 items stay, with a Problem beside them.
 """
 
-import logging
 import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
@@ -27,7 +26,6 @@ REFRESH_AT = 0.8
 CLOSE_SECONDS = 0.5
 
 Key = tuple[str, str]
-_log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,6 +57,7 @@ class _Shelf:
     progress: str = ""
     landed_at: float | None = None
     was_recalled: bool = False
+    recalling: threading.Lock = field(default_factory=threading.Lock)
 
 
 @dataclass(slots=True, kw_only=True)
@@ -195,16 +194,17 @@ class Inventory:
         return self._shelves.setdefault((kind.name, region), _Shelf())
 
     def _recall(self, kind: ResourceKind, region: str) -> None:
-        """Take the last listing from disk, once, where nothing is in memory."""
+        """Read the last listing from disk, once; who asks meanwhile waits for the file, which is sooner than AWS."""
         with self._landed:
             shelf = self._shelf(kind, region)
+        with shelf.recalling:
             if shelf.last is not None or shelf.was_recalled:
                 return
             shelf.was_recalled = True
-        found = self.snapshots.load(kind, region, now=self.clock.wall())
-        with self._landed:
-            if shelf.last is None:
-                shelf.last = found
+            found = self.snapshots.load(kind, region, now=self.clock.wall())
+            with self._landed:
+                if shelf.last is None:
+                    shelf.last = found
 
     def _is_due(self, kind: ResourceKind, region: str) -> bool:
         """Tell whether a fetch is wanted: none has landed in this run, or the last one is about to expire."""
@@ -273,7 +273,9 @@ class Inventory:
 def _worded(error: BaseException | None) -> Ec2MenuError | None:
     if error is None or isinstance(error, Ec2MenuError):
         return error
-    _log.debug("a bug in a fetch", exc_info=error)
+    import logging  # noqa: PLC0415 - not needed where all goes well, and the first list waits for all imports
+
+    logging.getLogger(__name__).debug("a bug in a fetch", exc_info=error)
     return bug_error(error)
 
 

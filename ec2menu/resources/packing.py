@@ -1,8 +1,10 @@
 """Machines as plain rows and back, for the snapshot: positions instead of names keep the file small, reading quick.
 
-A listing is kept column by column, which JSON reads sooner than a row each. No files here, and no JSON.
+A listing is kept column by column, and a column of few different texts as those and a letter a row: JSON reads that in
+half the time. No files here, and no JSON.
 """
 
+import string
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -11,6 +13,8 @@ from typing import Any
 from ec2menu.models import Instance, ManagedNode, PingStatus
 
 Row = Sequence[Any]
+PackedColumn = Row | dict[str, Any]
+_LETTERS = string.ascii_letters + string.digits
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -21,13 +25,32 @@ class Packing:
     pack: Callable[[Any], Row]
     unpack: Callable[[Row, str], Any]
 
-    def pack_all(self, items: Iterable[Any]) -> list[Row]:
+    def pack_all(self, items: Iterable[Any]) -> list[PackedColumn]:
         """Return the items as columns, one a position of their rows; no items have no columns."""
-        return list(zip(*map(self.pack, items), strict=True))
+        return [_pack_column(column) for column in zip(*map(self.pack, items), strict=True)]
 
-    def unpack_all(self, columns: Sequence[Row], region: str) -> tuple[Any, ...]:
-        """Return the items of columns. Raises ValueError or TypeError where they do not fit together."""
-        return tuple([self.unpack(row, region) for row in zip(*columns, strict=True)])
+    def unpack_all(self, columns: Iterable[PackedColumn], region: str) -> tuple[Any, ...]:
+        """Return the items of columns. Raises ValueError, TypeError or LookupError where they do not fit together."""
+        rows = zip(*map(_unpack_column, columns), strict=True)
+        return tuple([self.unpack(row, region) for row in rows])
+
+
+def _pack_column(column: Row) -> PackedColumn:
+    """Return a column of texts (or nothing) of which few are different in short, any other as it is."""
+    if not all(value is None or isinstance(value, str) for value in column):
+        return column
+    texts = list(dict.fromkeys(column))
+    if len(texts) > len(_LETTERS):
+        return column
+    letters = dict(zip(texts, _LETTERS, strict=False))
+    return {"texts": texts, "letters": "".join(letters[text] for text in column)}
+
+
+def _unpack_column(column: PackedColumn) -> Row:
+    if not isinstance(column, dict):
+        return column
+    texts = dict(zip(_LETTERS, column["texts"], strict=False))
+    return [texts[letter] for letter in column["letters"]]
 
 
 _NODE_FIELDS = (

@@ -5,6 +5,7 @@ import os
 import stat
 import subprocess
 import sys
+from dataclasses import FrozenInstanceError
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -15,7 +16,7 @@ from hypothesis import strategies as st
 
 from ec2menu.models import Instance, Listing, ManagedNode, PingStatus, Problem
 from ec2menu.resources.kinds import EC2, NODES
-from ec2menu.resources.packing import pack_instance, unpack_instance
+from ec2menu.resources.packing import INSTANCES, pack_instance, unpack_instance
 from ec2menu.resources.snapshot import Snapshots
 from tests.fakes.clock import START
 
@@ -58,6 +59,40 @@ def kept_file(folder: Path) -> Path:
 def test_a_machine_comes_back_from_its_row_as_it_was(instance: Instance) -> None:
     row = json.loads(json.dumps(pack_instance(instance)))
     assert unpack_instance(row, REGION) == instance
+
+
+@given(st.lists(instances, max_size=5))
+def test_machines_come_back_from_their_columns_as_they_were(machines: list[Instance]) -> None:
+    columns = json.loads(json.dumps(INSTANCES.pack_all(machines)))
+    assert INSTANCES.unpack_all(columns, REGION) == tuple(machines)
+
+
+@pytest.mark.parametrize("different", [1, 62, 63, 200])
+def test_columns_of_few_and_of_many_different_texts_come_back_as_they_were(different: int) -> None:
+    machines = tuple(
+        Instance(
+            id=f"i-{n}",
+            region=REGION,
+            vpc_id=f"vpc-{n % different}",
+            node=ManagedNode(id=f"i-{n}", region=REGION, ping=PingStatus.ONLINE, name=str(n % different))
+            if n % 2
+            else None,
+        )
+        for n in range(200)
+    )
+    columns = json.loads(json.dumps(INSTANCES.pack_all(machines)))
+    assert INSTANCES.unpack_all(columns, REGION) == machines
+
+
+def test_what_comes_back_is_as_frozen_as_what_was_kept(tmp_path: Path) -> None:
+    node = ManagedNode(id="i-1", region=REGION, ping=PingStatus.ONLINE)
+    listing = Listing(items=(Instance(id="i-1", region=REGION, node=node),), as_of=START)
+    Snapshots(tmp_path).save(EC2, REGION, listing)
+    found = Snapshots(tmp_path).load(EC2, REGION, now=LATER)
+    assert found is not None
+    for kept in (found.items[0], found.items[0].node):
+        with pytest.raises(FrozenInstanceError):
+            kept.id = "i-2"
 
 
 def test_a_listing_comes_back_with_its_age(tmp_path: Path) -> None:
@@ -110,6 +145,10 @@ def test_one_from_the_future_is_as_good_as_none(tmp_path: Path) -> None:
         lambda content: {**content, "columns": [["too", "short"]]},
         lambda content: {**content, "columns": "text"},
         lambda content: {**content, "columns": [None]},
+        lambda content: {**content, "columns": content["columns"][:-1]},
+        lambda content: {**content, "columns": [*content["columns"][:-1], []]},
+        lambda content: {**content, "columns": [*content["columns"][:-1], {"texts": ["a"], "letters": "abc"}]},
+        lambda content: {**content, "columns": [*content["columns"][:-1], {}]},
         lambda content: {**content, "as_of": "yesterday"},
         lambda content: {**content, "as_of": 1e300},
         lambda content: {key: value for key, value in content.items() if key != "columns"},

@@ -1,9 +1,13 @@
 """What the inventory shows without waiting: fresh, stale or from disk, and what lands behind it."""
 
+import os
 from datetime import timedelta
 from pathlib import Path
 
+import pytest
+
 from ec2menu.errors import Throttled
+from ec2menu.fanout import Task
 from ec2menu.models import Instance, Listing
 from ec2menu.resources.inventory import Inventory
 from ec2menu.resources.kinds import EC2
@@ -135,3 +139,22 @@ def test_what_has_landed_is_on_disk_for_the_next_run(tmp_path: Path) -> None:
     shelf.listing(stored, ["eu-west-1"])
     shelf.close()
     assert Snapshots(tmp_path).load(EC2, "eu-west-1", now=START) == found
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="a file that is read slowly is made of a named pipe")
+def test_who_looks_while_the_file_is_being_read_sees_what_is_in_it_too(tmp_path: Path) -> None:
+    old = Listing(items=tuple(Instance(id=f"i-{n}", region="eu-west-1") for n in range(3000)), as_of=START)
+    Snapshots(tmp_path).save(EC2, "eu-west-1", old)
+    (path,) = tmp_path.iterdir()
+    content = path.read_bytes()
+    path.unlink()
+    os.mkfifo(path)
+    shelf = Inventory(aws=an_aws, clock=FakeClock(), ttl_seconds=300, workers=2, snapshots=Snapshots(tmp_path))
+    first = Task(lambda: shelf.view(EC2, ["eu-west-1"], fetch=False))
+    with path.open("wb") as slow:  # is open once the first has begun to read
+        second = Task(lambda: shelf.view(EC2, ["eu-west-1"], fetch=False))
+        for byte in content:
+            slow.write(bytes([byte]))
+            slow.flush()
+    assert first.result().listing == old
+    assert second.result().listing == old

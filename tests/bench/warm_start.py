@@ -3,21 +3,26 @@
 Run it with `python -m tests.bench.warm_start [INSTANCES] [LATENCY_MS]`. Cold is a home folder that ec2menu has never
 seen; warm is the next run in the same one, where the last listing may be drawn before AWS has answered. Only the
 screen is looked at: a table counts as drawn when rows with ids are there and the prompt below them. The rounds are
-whole pairs, each in a folder of its own. Last, the processor time of a menu that is left alone with its list.
+whole pairs, each in a folder of its own; every warm start is compared with a bare interpreter and a first menu right
+after it. Bytecode is cached as it is for whoever has installed ec2menu. Last, the processor time of a menu that is left
+alone with its list.
 """
 
 import statistics
 import sys
 import tempfile
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from tests.bench.canned import Canned
 from tests.bench.fleet import REGION_NAMES, Size
-from tests.bench.timing import Screen
+from tests.bench.timing import Screen, run_process
 
 REGION = REGION_NAMES[0]
 MENU = [sys.executable, "-m", "ec2menu", "-r", REGION]
+FIRST_MENU = [sys.executable, "-m", "ec2menu"]
+BARE = [sys.executable, "-c", "pass"]
+REGION_PROMPT = rb"region \["
 FIRST_PROMPT = rb"list \(0 back"
 TABLE = rb"(?s)i-0[0-9a-f]{16}.* ec2[^\r\n]*: ?\S*$"
 ROUNDS = 7
@@ -28,24 +33,41 @@ IDLE_SECONDS = 10
 def main(instances: int, latency_ms: float) -> None:
     """Print the medians, cold and warm, and how they compare."""
     pairs: list[tuple[tuple[float, float], tuple[float, float]]] = []
+    baselines: list[tuple[float, float]] = []
     with Canned(Size(instances=instances, regions=1), latency_ms=latency_ms) as aws:
         for _ in range(ROUNDS + 1):
             with tempfile.TemporaryDirectory() as home:
-                environment = aws.environment(home)
+                environment = environment_of(aws, home)
                 pairs.append((look(environment), look(environment)))
+                baselines.append((run_process(BARE, environment).seconds, look_at_first_menu(environment)))
         idle = idle_cpu_seconds(aws)
-    del pairs[0]  # caches of files and bytecode
+    del pairs[0], baselines[0]  # caches of files and bytecode
     print(f"{instances} instances, {latency_ms:.0f} ms a call, medians of {ROUNDS}")
     for position, what in enumerate(("start to first prompt", "choice to table")):
         cold, warm = (statistics.median(pair[run][position] for pair in pairs) for run in (0, 1))
         ratio = statistics.median(pair[1][position] / pair[0][position] for pair in pairs)
         print(f"{what}, warm / cold: {ratio:.2f}  ({warm * 1000:.0f} ms / {cold * 1000:.0f} ms)")
+    report_ratio([sum(warm) for _, warm in pairs], baselines)
     print(f"left alone with its list for {IDLE_SECONDS} s: {idle * 1000:.0f} ms of processor time")
+
+
+def report_ratio(tables: Sequence[float], baselines: Sequence[tuple[float, float]]) -> None:
+    """Print how warm starts compare with what no start can do without."""
+    ratio = statistics.median(table / sum(baseline) for table, baseline in zip(tables, baselines, strict=True))
+    bare, menu = (statistics.median(column) * 1000 for column in zip(*baselines, strict=True))
+    table = statistics.median(tables) * 1000
+    theirs = f"{bare:.0f} + {menu:.0f} ms"
+    print(f"warm prompt + table / bare interpreter + first menu: {ratio:.2f}  ({table:.0f} ms / {theirs})")
+
+
+def environment_of(aws: Canned, home: str) -> dict[str, str]:
+    """Return the environment of a menu at home in a folder."""
+    return {name: value for name, value in aws.environment(home).items() if name != "PYTHONDONTWRITEBYTECODE"}
 
 
 def idle_cpu_seconds(aws: Canned) -> float:
     """Return what a menu uses while nobody touches it, everything having been fetched."""
-    with tempfile.TemporaryDirectory() as home, Screen(MENU, aws.environment(home)) as screen:
+    with tempfile.TemporaryDirectory() as home, Screen(MENU, environment_of(aws, home)) as screen:
         screen.wait_for(FIRST_PROMPT)
         screen.type("1")
         screen.wait_for(TABLE)
@@ -65,6 +87,14 @@ def look(environment: Mapping[str, str]) -> tuple[float, float]:
         to_table = screen.wait_for(TABLE) - chosen
         screen.type("q")
     return to_prompt, to_table
+
+
+def look_at_first_menu(environment: Mapping[str, str]) -> float:
+    """Return the seconds from start to the prompt for a region."""
+    with Screen(FIRST_MENU, environment) as screen:
+        seconds = screen.wait_for(REGION_PROMPT) - screen.started
+        screen.type("q")
+    return seconds
 
 
 if __name__ == "__main__":

@@ -194,12 +194,12 @@ class Context:
 
     def attempt(self, action: Callable[[], R]) -> R:
         """Do something that needs AWS; when the login has run out, offer to renew it, then do the same again."""
-        from ec2menu.flows.login import offer_login  # noqa: PLC0415 - it takes a Context
-
         while True:
             try:
                 return action()
             except (LoginExpired, MfaNeeded) as error:
+                from ec2menu.flows.login import offer_login  # noqa: PLC0415 - it takes a Context
+
                 if not (self.terminal.is_interactive and offer_login(self, error)):
                     raise
 

@@ -3,18 +3,12 @@
 from collections.abc import Sequence
 
 from ec2menu.flows.context import Context
-from ec2menu.flows.forwards import forward_to_container
-from ec2menu.flows.logins import forget_all_logins
-from ec2menu.flows.tunnels import tell_news
 from ec2menu.models import Style
 from ec2menu.resources.kinds import CACHE, EC2, ECS, NODES, RDS
 from ec2menu.resources.region_names import TITLES
 from ec2menu.ui.choices import Choice, draw_choices, find_choice
 from ec2menu.ui.menu import Move, Screen
-from ec2menu.ui.screens.containers import ContainerScreen
-from ec2menu.ui.screens.databases import store_screen
 from ec2menu.ui.screens.machines import machine_screen
-from ec2menu.ui.screens.tunnels import TunnelScreen
 
 RESERVED_LINES = 5
 _CHOICES = (
@@ -57,8 +51,12 @@ class ResourceScreen:
         if not typed:
             return Move.STAY
         if typed.lower() in ("t", "tunnels"):
+            from ec2menu.ui.screens.tunnels import TunnelScreen  # noqa: PLC0415 - the first list does not wait for it
+
             return TunnelScreen(self._context)
         if typed.lower() == "forget":
+            from ec2menu.flows.logins import forget_all_logins  # noqa: PLC0415 - the same
+
             forget_all_logins(self._context)
             self._quiet = True
             return Move.STAY
@@ -70,17 +68,23 @@ class ResourceScreen:
         return Move.STAY
 
     def _screen(self, kind: str) -> Screen:
-        if kind == RDS.name:
-            return store_screen(self._context, RDS, self._regions)
-        if kind == CACHE.name:
-            return store_screen(self._context, CACHE, self._regions)
+        if kind in (RDS.name, CACHE.name):
+            from ec2menu.ui.screens.databases import store_screen  # noqa: PLC0415 - the same
+
+            return store_screen(self._context, RDS if kind == RDS.name else CACHE, self._regions)
         if kind == ECS.name:
+            from ec2menu.flows.forwards import forward_to_container  # noqa: PLC0415 - the same
+            from ec2menu.ui.screens.containers import ContainerScreen  # noqa: PLC0415 - the same
+
             return ContainerScreen(self._context, self._regions, forward=forward_to_container)
         return machine_screen(self._context, EC2 if kind == EC2.name else NODES, self._regions)
 
     def _draw(self) -> None:
         terminal = self._context.terminal
-        tell_news(self._context)
+        if self._context.known_tunnels():
+            from ec2menu.flows.tunnels import tell_news  # noqa: PLC0415 - the same
+
+            tell_news(self._context)
         place = TITLES.get(self._name, f"({len(self._regions)})")
         terminal.data("")
         terminal.data(terminal.paint(f"{self._name} {place}".rstrip(), Style.STRONG))

@@ -326,7 +326,8 @@ class Column(Generic[T]):
 
     `priority` 0 is never dropped; the largest number goes first. `min_width` 0 means the text is never shortened
     (ids); otherwise the column may shrink to that many display columns before any column is dropped. `max_width` keeps
-    one long text from taking the room of the other columns on a screen; 0 is no limit.
+    one long text from taking the room of the other columns on a screen; 0 is no limit. A hidden column is never shown,
+    and only looked at where a filter names it.
     """
 
     key: str
@@ -336,3 +337,4 @@ class Column(Generic[T]):
     min_width: int = 0
     max_width: int = 0
     align_right: bool = False
+    is_hidden: bool = False

@@ -36,8 +36,9 @@ def get_listing(context: Context, kind: ResourceKind, regions: Sequence[str], *,
 
 
 def shown_columns(kind: ResourceKind, regions: Sequence[str]) -> tuple[Column[Any], ...]:
-    """Return the columns of a list: the region's only where there are several."""
-    return tuple(column for column in kind.columns if column.key != "region" or len(regions) > 1)
+    """Return the columns of a list that are shown: the region's only where there are several."""
+    shown = (column for column in kind.columns if not column.is_hidden)
+    return tuple(column for column in shown if column.key != "region" or len(regions) > 1)
 
 
 def arrange(

@@ -170,6 +170,10 @@ def _name(instance: Instance, _now: datetime) -> Cell:
     return Cell(text=instance.name, style=Style.STRONG)
 
 
+def _tags(instance: Instance, _now: datetime) -> Cell:
+    return Cell(text=" ".join(f"{key}={value}" for key, value in instance.tags.items()))
+
+
 COLUMNS: tuple[Column[Instance], ...] = (
     Column(key="name", title="Name", cell=_name, priority=1, min_width=14, max_width=40),
     Column(key="region", title="Region", cell=lambda instance, _now: Cell(text=instance.region), priority=1),
@@ -196,4 +200,5 @@ COLUMNS: tuple[Column[Instance], ...] = (
         priority=5,
         align_right=True,
     ),
+    Column(key="tags", title="Tags", cell=_tags, is_hidden=True),
 )

@@ -136,11 +136,14 @@ def sort_items(
 
 
 def matches(item: T, columns: Sequence[Column[T]], *, terms: Iterable[Term], now: datetime) -> bool:
-    """Tell whether `item` passes every term; a term without a column looks at all columns, shown or not."""
+    """Tell whether `item` passes every term; a term without a column looks at all that are not hidden."""
     return all(
-        term.accepts(column.cell(item, now).text for column in columns if term.column in ("", column.key))
-        for term in terms
+        term.accepts(column.cell(item, now).text for column in columns if _is_meant(column, term)) for term in terms
     )
+
+
+def _is_meant(column: Column[Any], term: Term) -> bool:
+    return term.column == column.key if term.column else not column.is_hidden
 
 
 def _escape_cell(cell: Cell) -> Cell:

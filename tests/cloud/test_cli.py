@@ -171,3 +171,14 @@ def test_the_version_and_the_help_need_no_aws(cli: CommandLine) -> None:
         assert found.out.startswith("usage: ec2menu")
         assert max(map(len, found.lines)) <= 80
         assert (found.err, found.status) == ("", 0)
+
+
+def test_machines_are_filtered_by_their_tags_which_are_no_column_to_look_at(cli: CommandLine) -> None:
+    wanted, _other = (
+        cli.demo.add_instances("us-east-1", 1, name=name, tags={"Env": env})[0]
+        for name, env in (("a", "prod"), ("b", "qa"))
+    )
+    assert cli.run("ls", "ec2", "tag:Env=prod", "-o", "ids").lines == [wanted]
+    assert cli.run("ls", "ec2", "!tags:env=QA", "-o", "ids").lines == [wanted]
+    assert cli.run("ls", "ec2", "prod", "-o", "ids").lines == []
+    assert "prod" not in cli.run("ls", "ec2").out

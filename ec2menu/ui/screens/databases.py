@@ -6,16 +6,26 @@ from typing import Any
 from ec2menu.connectors.engines import engine_of
 from ec2menu.errors import Ec2MenuError, Interrupted
 from ec2menu.flows.context import Context
-from ec2menu.flows.databases import Store, Wishes, clients_of, connect_store, open_nodes, open_store, show_lines
+from ec2menu.flows.databases import (
+    Store,
+    Wishes,
+    clients_of,
+    connect_store,
+    open_store,
+    show_lines,
+    warn_of_redirects,
+)
 from ec2menu.flows.targets import describe
 from ec2menu.flows.tunnels import tell_news
 from ec2menu.models import Cache, Style
+from ec2menu.resources.elasticache import each_node
 from ec2menu.resources.kinds import ResourceKind
 from ec2menu.ui.choices import Choice, choose_one
 from ec2menu.ui.menu import Move, Screen
 from ec2menu.ui.screens.lists import ListScreen
+from ec2menu.ui.terminal import EndOfInput
 
-_REDIRECTS = "cluster mode: redirects (MOVED) name nodes that only exist behind the tunnel; a tunnel per node helps"
+_STAYS = "tunnels stay open until you close them: 0 goes back, t lists them there"
 
 
 def store_screen(context: Context, kind: ResourceKind, regions: Sequence[str]) -> Screen:
@@ -27,7 +37,8 @@ def store_screen(context: Context, kind: ResourceKind, regions: Sequence[str]) -
             _use(context, chosen[0])
         else:
             _open_all(context, chosen)
-        context.terminal.note("tunnels stay open until you close them: t lists them in the menu before this", Style.DIM)
+        if context.known_tunnels():
+            context.terminal.note(_STAYS, Style.DIM)
         return None
 
     return ListScreen(context, kind, regions, choose=choose)
@@ -35,18 +46,25 @@ def store_screen(context: Context, kind: ResourceKind, regions: Sequence[str]) -
 
 def _use(context: Context, item: Store) -> None:
     """Do with one database or cache what the user chooses."""
-    if isinstance(item, Cache) and item.cluster_mode:
-        context.terminal.note(f"! {_REDIRECTS}", Style.WARN)
+    warn_of_redirects(context, item)
     title = f"{describe(item)} ({engine_of(item.engine).title})"
     via = ""
-    while (way := choose_one(context.terminal, title, _ways(item))) == "via":
-        via = context.terminal.ask("node to go through, an id or a Name (empty: the best jump host):").strip()
+    while (way := choose_one(context.terminal, title + (f" through {via}" if via else ""), _ways(item))) == "via":
+        via = _ask_via(context) or via
     if way == "nodes" and isinstance(item, Cache):
-        open_nodes(context, item, via=via)
+        _open_all(context, each_node(item), via=via)
     elif way == "tunnel":
         show_lines(context, item, open_store(context, item, via=via))
     else:
         connect_store(context, item, Wishes(client=way, via=via))
+
+
+def _ask_via(context: Context) -> str:
+    """Ask for a node's id or Name; empty where the user goes back to the choice."""
+    try:
+        return context.terminal.ask("go through which node, by id or Name (empty goes back)?").strip()
+    except (Interrupted, EndOfInput):
+        return ""
 
 
 def _ways(item: Store) -> tuple[Choice, ...]:
@@ -60,11 +78,12 @@ def _ways(item: Store) -> tuple[Choice, ...]:
     return tuple(ways)
 
 
-def _open_all(context: Context, items: Sequence[Store]) -> None:
+def _open_all(context: Context, items: Sequence[Store], *, via: str = "") -> None:
+    """Open a tunnel to each; one that does not open is told and does not keep the others from it."""
     for item in items:
         try:
-            open_store(context, item)
-        except Interrupted:
+            open_store(context, item, via=via)
+        except (Interrupted, EndOfInput):
             raise
         except Ec2MenuError as error:
             context.terminal.fail(error)

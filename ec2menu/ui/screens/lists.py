@@ -27,7 +27,10 @@ MIN_ROWS = 3
 MAX_FILTER_COLUMNS = 30
 Choose = Callable[[Sequence[Any]], "Move | Screen | None"]
 
-_RUN_HELP = ("run 1,3-5  run one command on these, by SSM Run Command",)
+_MACHINE_HELP = (
+    "run 1,3-5  run one command on these, by SSM Run Command",
+    "tag:K=V    keep the machines with a tag",
+)
 _HELP = (
     "3       choose number 3               1,3-5   several",
     "all     everything listed             !4      everything but 4",
@@ -111,7 +114,7 @@ class ListScreen:
             case select.Refresh():
                 self._refresh()
             case select.Help():
-                self._say(*(_HELP[:2] + _RUN_HELP if self._run else _HELP[:2]), *_HELP[2:])
+                self._say(*(_HELP[:2] + _MACHINE_HELP if self._run else _HELP[:2]), *_HELP[2:])
             case select.Wrong(reason=reason):
                 self._say(reason)
         return Move.STAY

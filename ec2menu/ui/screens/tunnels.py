@@ -16,7 +16,8 @@ from ec2menu.ui.menu import Move, Screen
 from ec2menu.ui.tables import render
 from ec2menu.ui.text import shorten
 
-_KEYS = "number copies its address · test 1 · close 1 (or all) · login 1 · Enter draws anew · 0 back"
+_KEYS = "number copies its address · test 1 · close 1 or all · Enter draws anew · 0 back"
+_LOGIN_KEYS = "login 1 renews the login that it waits for"
 _STYLES = {
     TunnelState.OPENING: Style.WARN,
     TunnelState.OPEN: Style.GOOD,
@@ -116,11 +117,14 @@ class TunnelScreen:
         terminal.data("\n".join(lines) if self._tunnels else "none is open")
         terminal.flush()
         tell_news(self._context)
+        if any(tunnel.state is TunnelState.NEEDS_LOGIN for tunnel in self._tunnels):
+            terminal.note(_LOGIN_KEYS)
         terminal.note(shorten(_KEYS, terminal.width), Style.DIM)
 
 
 def _copy(context: Context, tunnel: Tunnel) -> None:
-    context.terminal.note(describe_tunnel(tunnel))
+    spec = tunnel.spec
+    context.terminal.note(f"{describe_tunnel(tunnel)}: {spec.destination} through {spec.via_text}")
     if context.terminal.copy(tunnel.address):
         context.terminal.note(f"{tunnel.address} was sent to the terminal's clipboard", Style.DIM)
 

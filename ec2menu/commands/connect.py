@@ -4,7 +4,7 @@ from ec2menu.errors import Ec2MenuError, ExitStatus, InvalidInput
 from ec2menu.flows.connect import connect_one
 from ec2menu.flows.containers import connect_container
 from ec2menu.flows.context import Context
-from ec2menu.flows.databases import Wishes, connect_store
+from ec2menu.flows.databases import Wishes, connect_store, warn_of_redirects
 from ec2menu.flows.listing import require_regions
 from ec2menu.flows.several import HOLD_VARIABLE
 from ec2menu.flows.targets import describe, find_resource
@@ -42,6 +42,7 @@ def _connect_store(context: Context, item: Database | Cache, wishes: Wishes) -> 
         raise InvalidInput(
             "a client's prompt needs a terminal", hint=f"in scripts open a tunnel: ec2menu forward {item.id}"
         )
+    warn_of_redirects(context, item)
     status = connect_store(context, item, wishes)
     if status is None:
         context.terminal.pause("press Enter to close the tunnel")

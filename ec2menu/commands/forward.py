@@ -7,9 +7,9 @@ from dataclasses import dataclass
 
 from ec2menu.connectors.forward import TunnelSpec
 from ec2menu.connectors.tunnel import ENDED, Tunnel, TunnelState
-from ec2menu.errors import ExitStatus, InvalidInput
+from ec2menu.errors import ExitStatus, InvalidInput, TargetUnavailable
 from ec2menu.flows.context import Context
-from ec2menu.flows.databases import open_store
+from ec2menu.flows.databases import open_store, warn_of_redirects
 from ec2menu.flows.forwards import forward_into
 from ec2menu.flows.jump import choose_via
 from ec2menu.flows.listing import require_regions
@@ -74,6 +74,7 @@ def _to_resource(context: Context, request: ForwardRequest, item: Resource) -> T
     if isinstance(item, Database | Cache):
         if request.host:
             raise InvalidInput(f"{describe(item)} has a host of its own", hint="leave --host or TARGET out")
+        warn_of_redirects(context, item)
         return open_store(
             context,
             item,
@@ -85,11 +86,20 @@ def _to_resource(context: Context, request: ForwardRequest, item: Resource) -> T
     port = request.port or (item.ports[0] if isinstance(item, Container) and item.ports else 0)
     if not port:
         raise InvalidInput(f"which port of {describe(item)}?", hint="add --port N")
-    if isinstance(item, Instance) and request.via:
-        return _through(context, request, region=item.region, host=item.private_ip, label=describe(item))
     if request.via:
-        raise InvalidInput("a container is reached by itself", hint="leave --via out")
+        return _to_address(context, request, item)
     return forward_into(context, item, port=port, host=request.host, local_port=request.local_port, once=request.once)
+
+
+def _to_address(context: Context, request: ForwardRequest, item: Resource) -> Tunnel:
+    """Open a tunnel to a machine that another one can reach."""
+    if not isinstance(item, Instance):
+        raise InvalidInput("a container is reached by itself", hint="leave --via out")
+    if request.host:
+        raise InvalidInput("a tunnel goes through one node only", hint="leave TARGET or --via out")
+    if not item.private_ip:
+        raise TargetUnavailable(f"{describe(item)} has no private address", hint="leave --via out")
+    return _through(context, request, region=item.region, host=item.private_ip, label=describe(item))
 
 
 def _keep(context: Context, tunnel: Tunnel) -> int:
@@ -105,7 +115,8 @@ def _keep(context: Context, tunnel: Tunnel) -> int:
     except BaseException:
         close_tunnel(context, tunnel)
         raise
-    record_tunnel(context, tunnel, outcome=str(tunnel.state))
+    tell_news(context)
+    record_tunnel(context, tunnel, outcome=tunnel.last_error or str(tunnel.state))
     return ExitStatus.CONNECTOR
 
 

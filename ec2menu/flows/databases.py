@@ -14,12 +14,14 @@ from ec2menu.connectors.forward import TunnelSpec
 from ec2menu.connectors.jump import JumpChoice
 from ec2menu.connectors.probes import Protocol
 from ec2menu.connectors.process import Completed, run_quietly
+from ec2menu.connectors.secrets import Password
 from ec2menu.connectors.tunnel import Tunnel
 from ec2menu.errors import AwsError, ExitStatus, InvalidInput, SessionFailed, TargetUnavailable
 from ec2menu.flows.context import Context
 from ec2menu.flows.jump import Via, choose_via, describe_refusal, select_for
 from ec2menu.flows.listing import get_listing
 from ec2menu.flows.logins import LoginWish, choose_login, forget_login
+from ec2menu.flows.sessions import Visit, record_visit
 from ec2menu.flows.targets import describe
 from ec2menu.flows.tunnels import find_open, open_tunnel_to
 from ec2menu.models import Cache, Database, Endpoint, Style
@@ -40,6 +42,11 @@ _PROTOCOLS = {
     Family.MEMCACHED: Protocol.MEMCACHED,
 }
 """What a probe expects at the far end; the other engines are only watched for staying open."""
+_REDIRECTS = "cluster mode: redirects (MOVED) name nodes that only exist behind the tunnel; a tunnel per node helps"
+# DocumentDB takes nothing else unless somebody has switched it off.
+_TLS_ALONE = frozenset({Family.DOCDB})
+# A client that asks although it has been given a password takes none but from the keyboard.
+_ANYBODY = Login(user="anybody", password=Password("anything"))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -76,9 +83,7 @@ def open_store(
     except SessionFailed as error:
         if via or not vpc_id or way.instance.vpc_id == vpc_id:
             raise
-        context.terminal.fail(
-            error
-        )  # another VPC's jump host was worth a try; now it is known that it does not lead here
+        context.terminal.fail(error)  # the jump host of another VPC was worth a try, and does not lead here
     way = choose_via(context, region=item.region, vpc_id=vpc_id, what=describe(item), only_in_vpc=True)
     return open_tunnel_to(context, _spec(context, item, endpoint, way), local_port=local_port, once=once)
 
@@ -107,6 +112,12 @@ def require_endpoint(item: Store) -> Endpoint:
     if item.endpoint is None:
         raise TargetUnavailable(f"{describe(item)} has no endpoint yet", hint="try again when it is available")
     return item.endpoint
+
+
+def warn_of_redirects(context: Context, item: Store) -> None:
+    """Tell what to expect of a cache in cluster mode behind one tunnel; nothing of anything else."""
+    if isinstance(item, Cache) and item.cluster_mode:
+        context.terminal.note(f"! {_REDIRECTS}", Style.WARN)
 
 
 def survey_ways(context: Context, item: Store) -> tuple[JumpChoice, tuple[str, ...]]:
@@ -138,19 +149,36 @@ def connect_store(context: Context, item: Store, wishes: Wishes) -> int | None:
         folder = context.runtime_folder / "clients"
         return client_call(client, target, login, ca_file=ca_file, environ=context.environ, folder=folder)
 
-    asks = call_as(Login()).asks_password
     login = choose_login(
-        context, item, LoginWish(user=wishes.user, secret=wishes.secret, iam=wishes.iam, client_asks=asks)
+        context,
+        item,
+        LoginWish(user=wishes.user, secret=wishes.secret, iam=wishes.iam, client_asks=call_as(_ANYBODY).asks_password),
     )
     as_whom = f" as {login.user}" if login.user else ""
     context.terminal.note(f"{client.name}: {describe(item)}{as_whom}", Style.STRONG)
-    began = context.clock.now()
-    status = run_client(call_as(login), environ=context.environ)
-    lasted = describe_duration(context.clock.now() - began)
-    context.terminal.note(f"{client.name} ended with status {status}, after {lasted}", _style_of(status))
+    status = _run_and_record(context, item, client, call_as(login), session_id=tunnel.session_ids[-1])
     if status != 0:
         forget_login(context, item, login)  # a wrong password must not be tried again behind the user's back
     return ExitStatus.DONE if status == 0 else ExitStatus.TARGET_FAILED
+
+
+def _run_and_record(context: Context, item: Store, client: Client, call: ClientCall, *, session_id: str) -> int:
+    """Give the terminal to a client; tell and record how it ended, and return its status."""
+    began, started = context.clock.wall(), context.clock.now()
+    status = run_client(call, environ=context.environ)
+    lasted = context.clock.now() - started
+    outcome = "ended normally" if status == 0 else f"ended with status {status}"
+    style = Style.GOOD if status == 0 else Style.WARN
+    context.terminal.note(f"{client.name}: {outcome}, after {describe_duration(lasted)}", style)
+    record_visit(
+        context,
+        Visit(action=client.name, region=item.region, target=item.id, name=item.name, label=describe(item)),
+        began=began,
+        session_id=session_id,
+        outcome=outcome,
+        lasted_seconds=lasted,
+    )
+    return status
 
 
 def _find_client(facts: EngineFacts, wanted: str) -> Client | None:
@@ -161,10 +189,6 @@ def _find_client(facts: EngineFacts, wanted: str) -> Client | None:
     if wanted and (client is None or client.name != wanted):
         raise InvalidInput(f"there is no program {wanted} for {facts.title}", hint=_hint_clients(facts))
     return client
-
-
-def _style_of(status: int) -> Style:
-    return Style.PLAIN if status == 0 else Style.WARN
 
 
 def show_lines(context: Context, item: Store, tunnel: Tunnel, wishes: Wishes | None = None) -> None:
@@ -178,25 +202,19 @@ def show_lines(context: Context, item: Store, tunnel: Tunnel, wishes: Wishes | N
     context.terminal.flush()
 
 
-def open_nodes(context: Context, cache: Cache, *, via: str = "") -> list[Tunnel]:
-    """Open a tunnel to every node of a cache, each on a local port of its own."""
-    return [open_store(context, node, via=via) for node in elasticache.each_node(cache)]
-
-
 def client_target(item: Store, tunnel: Tunnel, wishes: Wishes, *, ca_file: Path | None) -> ClientTarget:
     """Return what a client needs to know of a database or a cache behind a tunnel."""
     facts = engine_of(item.engine)
-    database = item if isinstance(item, Database) else None
+    database = "" if isinstance(item, Cache) else item.database
     return ClientTarget(
         engine=facts,
         real_host=tunnel.spec.host,
         real_port=tunnel.spec.port,
         local_port=tunnel.local_port,
-        database=wishes.database or (database.database if database else ""),
-        tls=ca_file is not None
-        if database
-        else isinstance(item, Cache) and item.tls,  # RDS offers TLS always; it is insisted on where it protects
-        requires_tls=database.requires_tls if database else False,
+        database=wishes.database or database,
+        # RDS offers TLS always; it is insisted on where its certificate can be checked.
+        tls=item.tls if isinstance(item, Cache) else ca_file is not None,
+        requires_tls=isinstance(item, Database) and (item.requires_tls or facts.family in _TLS_ALONE),
         title=item.id,
     )
 
@@ -217,6 +235,8 @@ def _find_vpc(context: Context, item: Store) -> str:
 
 
 def _find_ca(context: Context, facts: EngineFacts) -> Path | None:
+    if context.is_demo:
+        return None  # the demo's certificates are its own
     return find_ca(context.config.settings.rds_ca, context.config.path.parent, Path.home(), engine=facts)
 
 

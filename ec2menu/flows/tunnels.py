@@ -1,5 +1,6 @@
 """Opening a tunnel on the user's behalf, and telling what becomes of it; the tunnels themselves are in `connectors`."""
 
+import re
 from collections.abc import Callable
 from dataclasses import replace
 
@@ -11,6 +12,7 @@ from ec2menu.flows.sessions import Visit, record_visit
 from ec2menu.flows.targets import describe
 from ec2menu.models import Style
 
+_NODE = re.compile(r"m?i-")
 FindOther = Callable[[frozenset[str]], TunnelSpec | None]
 
 
@@ -46,10 +48,12 @@ def find_open(context: Context, region: str, host: str, port: int) -> Tunnel | N
 
 def describe_tunnel(tunnel: Tunnel) -> str:
     """Say in one line where a tunnel begins and where it leads."""
-    spec = tunnel.spec
-    there = f"{spec.host}:{spec.port}" if spec.host else f"port {spec.port}"
-    name = "" if spec.name == there else f"{spec.name} "
-    return f"{tunnel.address} leads to {name}({there})" + (f" via {spec.via_text}" if spec.host else "")
+    return f"{tunnel.address} leads to {describe_end(tunnel.spec)}"
+
+
+def describe_end(spec: TunnelSpec) -> str:
+    """Name what a tunnel leads to, with the port where it is one of a node that may have others."""
+    return spec.name if spec.host else f"port {spec.port} of {spec.name}"
 
 
 def tell_news(context: Context) -> None:
@@ -72,7 +76,7 @@ def close_tunnel(context: Context, tunnel: Tunnel) -> None:
     """Close a tunnel, say so, and record it."""
     state = tunnel.state
     tunnel.close()
-    context.terminal.note(f"closed: {describe_tunnel(tunnel)}")
+    context.terminal.note(f"closed: {tunnel.address} to {describe_end(tunnel.spec)}")
     record_tunnel(context, tunnel, outcome="closed" if state is TunnelState.OPEN else str(state))
 
 
@@ -83,12 +87,17 @@ def record_tunnel(context: Context, tunnel: Tunnel, *, outcome: str) -> None:
     spec = tunnel.spec
     record_visit(
         context,
-        Visit(action="tunnel", region=spec.region, target=spec.name, name=spec.destination, label=spec.name),
+        Visit(action="tunnel", region=spec.region, target=_target_of(spec), name=spec.destination, label=spec.name),
         began=tunnel.opened_at,
         session_id=tunnel.session_ids[-1] if tunnel.session_ids else "",
         outcome=outcome,
         lasted_seconds=(context.clock.wall() - tunnel.opened_at).total_seconds(),
     )
+
+
+def _target_of(spec: TunnelSpec) -> str:
+    """Return what finds the tunnel's end again: the id of a machine, the id of anything else, or `host:port`."""
+    return spec.via if not spec.host and _NODE.match(spec.via) else spec.name
 
 
 def _other_way(context: Context, spec: TunnelSpec, vpc_id: str) -> FindOther:

@@ -5,7 +5,6 @@ from pathlib import Path
 
 import pytest
 
-from ec2menu.aws.session import Aws
 from ec2menu.demo.server import DemoAws
 from ec2menu.resources.kinds import RDS
 from ec2menu.ui.menu import Menu

@@ -25,11 +25,11 @@ class ForwardRequest:
     """What was asked on the command line; ports 0 and empty texts were not given."""
 
     target: str
-    host: str
-    port: int
-    via: str
-    local_port: int
-    once: bool
+    host: str = ""
+    port: int = 0
+    via: str = ""
+    local_port: int = 0
+    once: bool = False
 
 
 def run_forward(context: Context, request: ForwardRequest) -> int:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from ec2menu.clock import describe_age, describe_duration
 from ec2menu.commands.connect import run_connect
+from ec2menu.commands.forward import ForwardRequest, run_forward
 from ec2menu.errors import ExitStatus, InvalidInput
 from ec2menu.flows.context import Context
 from ec2menu.flows.databases import Wishes
@@ -77,6 +78,8 @@ def _repeat(context: Context, found: tuple[Connection, ...], number: int) -> int
             hint=f"type: ec2menu -p {chosen.profile} history --repeat {number}",
         )
     context.regions = (chosen.region,)
+    if chosen.action == "tunnel":
+        return run_forward(context, ForwardRequest(target=chosen.target))
     return run_connect(context, chosen.target, way=chosen.action if chosen.action == "rdp" else "", wishes=Wishes())
 
 

@@ -172,7 +172,7 @@ def _tls_note(way: _Way) -> str:
     if way.family is Family.ORACLE:
         return ""
     if not way.is_encrypted:
-        return "off"
+        return "off" if way.family in PUBLIC_CA else "if the server offers it; not checked (no CA file)"
     trust = f"CA file {way.ca_file}" if way.ca_file else "certificate not checked (no CA file)"
     trust = "certificate checked by the system's CAs" if way.family in PUBLIC_CA else trust
     return f"on; {trust}; name not checked (it is {way.target.real_host})"

@@ -101,10 +101,7 @@ class TunnelSpec:
         return SessionFailed(f"{self.destination} {how} {where}", hint=f"{hint}; expected there: {self.protocol}")
 
     def _security_group_hint(self) -> str:
-        return (
-            f"the security group of {self.host} must let {self.via_text} in on port {self.port}, "
-            f"and {self.via_text} must be able to resolve the name"
-        )
+        return f"its security group must let {self.via_text} in, and its name must be known there"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

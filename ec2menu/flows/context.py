@@ -129,6 +129,10 @@ class Context:
     def close(self) -> None:
         """Close every tunnel, and finish what must not be cut short."""
         if "tunnels" in self.__dict__:
+            from ec2menu.flows.tunnels import record_tunnel  # noqa: PLC0415 - it takes a Context
+
+            for tunnel in self.tunnels.all():
+                record_tunnel(self, tunnel, outcome="closed")
             self.tunnels.close_all()
         if "inventory" in self.__dict__:
             self.inventory.close()

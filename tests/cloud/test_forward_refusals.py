@@ -188,7 +188,7 @@ def test_a_far_end_that_refuses_is_told_by_the_command_at_once(rig: ForwardRig) 
         assert running.process.wait(10) == 4
         assert running.out == ""
         assert "cannot reach" in running.told
-        assert "hint: the security group of" in running.told
+        assert "hint: its security group must let" in running.told
     rig.assert_nothing_is_left()
 
 

@@ -83,7 +83,9 @@ def test_a_database_is_connected_to_by_name_and_leaving_psql_leaves_nothing(shop
     assert (living(shop), statuses(shop)) == ([], ["Terminated"])
     with sqlite3.connect(next(path for path in shop.files() if path.name == "state.sqlite3")) as store:
         rows = store.execute("SELECT action, target, session_id, outcome FROM connection").fetchall()
-    assert rows == [("psql", "orders:writer", shop.sessions()[0].id, "ended normally")]
+    session = shop.sessions()[0].id
+    ended = [("psql", "orders:writer", session, "ended normally"), ("tunnel", "orders:writer", session, "closed")]
+    assert rows == ended
 
 
 @needs_postgres

@@ -8,7 +8,7 @@ from ec2menu.flows.databases import Wishes, connect_store, warn_of_redirects
 from ec2menu.flows.listing import require_regions
 from ec2menu.flows.several import HOLD_VARIABLE
 from ec2menu.flows.targets import describe, find_resource
-from ec2menu.models import Cache, Container, Database
+from ec2menu.models import Cache, Container, Database, Instance
 
 
 def run_connect(context: Context, target: str, *, way: str, wishes: Wishes) -> int:
@@ -26,6 +26,8 @@ def run_connect(context: Context, target: str, *, way: str, wishes: Wishes) -> i
 
 def _connect(context: Context, target: str, way: str, wishes: Wishes) -> int:
     item = find_resource(context, target, require_regions(context))
+    if way and not isinstance(item, Instance):
+        raise InvalidInput(f"{describe(item)} is not a machine", hint="leave --shell and --rdp out")
     if isinstance(item, Database | Cache):
         return _connect_store(context, item, wishes)
     if wishes != Wishes():

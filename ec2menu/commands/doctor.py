@@ -7,9 +7,9 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from ec2menu.connectors.plugin import MAX_TMPDIR_LENGTH, NAME
-from ec2menu.errors import Ec2MenuError, ExitStatus, Interrupted, TargetUnclear
+from ec2menu.errors import Ec2MenuError, ExitStatus, Interrupted, NoJumpHost, TargetUnclear
 from ec2menu.flows.connect import check_reachable
-from ec2menu.flows.containers import check_container
+from ec2menu.flows.containers import check_container, describe_container
 from ec2menu.flows.context import Context
 from ec2menu.flows.databases import Store, require_endpoint, survey_ways
 from ec2menu.flows.listing import require_regions
@@ -60,10 +60,20 @@ def _guarded(context: Context, check: Callable[[Context], Finding]) -> Finding:
         raise
     except Ec2MenuError as error:
         what = getattr(check, "__name__", "").strip("_") or "target"
-        more = error.matches if isinstance(error, TargetUnclear) else ()
         return Finding(
-            what=_TITLES.get(what, what), detail=error.message, more=more, hint=error.hint, status=error.status
+            what=_TITLES.get(what, what),
+            detail=error.message,
+            more=_lines_of(error),
+            hint=error.hint,
+            status=error.status,
         )
+
+
+def _lines_of(error: Ec2MenuError) -> tuple[str, ...]:
+    """Return the lines that an error has besides its sentence and its hint."""
+    if isinstance(error, TargetUnclear):
+        return error.matches
+    return error.diagnosis if isinstance(error, NoJumpHost) else ()
 
 
 _TITLES = {"<lambda>": "target", "plugin": NAME}
@@ -135,7 +145,12 @@ def _target(context: Context, target: str) -> Finding:
         return Finding(what="target", detail=f"{describe(item)} is {item.ssm_status}")
     if isinstance(item, Container):
         check_container(item)
-        return Finding(what="target", detail=f"{describe(item)}: exec {item.exec_status}", hint=item.reason)
+        return Finding(
+            what="target",
+            detail=f"{describe_container(item)}: exec {item.exec_status}",
+            more=(item.reason,),
+            hint=item.fix,
+        )
     return _store(context, item)
 
 
@@ -146,4 +161,4 @@ def _store(context: Context, item: Store) -> Finding:
     where = f"{describe(item)} at {endpoint.host}:{endpoint.port}"
     if choice.best is None:
         return Finding(what="target", detail=f"{where}: no jump host", more=lines, status=ExitStatus.TARGET_FAILED)
-    return Finding(what="target", detail=f"{where} via {describe(choice.best)}", more=lines)
+    return Finding(what="target", detail=f"{where} via {describe(choice.best)}", more=(choice.note,))

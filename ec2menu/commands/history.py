@@ -17,6 +17,7 @@ from ec2menu.state.history import Connection, recent_connections
 from ec2menu.ui.tables import render
 
 MAX_SHOWN = 200
+_NODES = ("i-", "mi-", "ecs:")
 _COLUMNS: tuple[Column[Connection], ...] = (
     Column(
         key="when",
@@ -79,8 +80,20 @@ def _repeat(context: Context, found: tuple[Connection, ...], number: int) -> int
         )
     context.regions = (chosen.region,)
     if chosen.action == "tunnel":
-        return run_forward(context, ForwardRequest(target=chosen.target))
+        return _repeat_tunnel(context, chosen)
     return run_connect(context, chosen.target, way=chosen.action if chosen.action == "rdp" else "", wishes=Wishes())
+
+
+def _repeat_tunnel(context: Context, chosen: Connection) -> int:
+    """Open a tunnel again; the port is only recorded with a node's, a database has its own."""
+    host, _, port = chosen.name.rpartition(":")
+    if chosen.target == chosen.name:
+        raise InvalidInput(
+            f"the history does not say which node led to {chosen.name}",
+            hint=f"type: ec2menu forward --via NODE --host {host} --port {port}",
+        )
+    is_of_node = host.startswith(_NODES) and port.isdecimal()
+    return run_forward(context, ForwardRequest(target=chosen.target, port=int(port) if is_of_node else 0))
 
 
 def _format(context: Context, found: tuple[Connection, ...], *, output: str) -> str:

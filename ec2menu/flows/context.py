@@ -22,6 +22,8 @@ from ec2menu.state.store import Store
 from ec2menu.ui.terminal import Terminal
 
 if TYPE_CHECKING:  # these import boto3, which the first menu does not wait for
+    from tempfile import TemporaryDirectory
+
     from ec2menu.aws.session import Aws
     from ec2menu.connectors.connector import Connector
     from ec2menu.connectors.secrets import Password, Passwords
@@ -126,8 +128,21 @@ class Context:
         self.aws.renew()
         self.inventory.forget()
 
+    @functools.cached_property
+    def _scratch(self) -> "TemporaryDirectory[str]":
+        from tempfile import TemporaryDirectory  # noqa: PLC0415 - rarely needed
+
+        return TemporaryDirectory(prefix="ec2menu-")
+
+    @property
+    def scratch_folder(self) -> Path:
+        """A folder that goes when we end, for what would be kept with the state where no state can be kept."""
+        return Path(self._scratch.name)
+
     def close(self) -> None:
         """Close every tunnel, and finish what must not be cut short."""
+        if "_scratch" in self.__dict__:
+            self._scratch.cleanup()
         if "tunnels" in self.__dict__:
             from ec2menu.flows.tunnels import record_tunnel  # noqa: PLC0415 - it takes a Context
 

@@ -42,7 +42,7 @@ def choose_login(context: Context, item: Store, wish: LoginWish) -> Login:
         return _by_token(context, item, wish.user)
     if isinstance(item, Cache) and item.auth is CacheAuth.NONE:
         return Login()
-    ways = _ways(item)
+    ways = _ways(item, wish.user)
     way = ways[0].key
     if len(ways) > 1:
         way = choose_one(context.terminal, f"log in to {describe(item)} by", ways, default=way)
@@ -56,8 +56,18 @@ def choose_login(context: Context, item: Store, wish: LoginWish) -> Login:
 
 
 def forget_login(context: Context, item: Store, login: Login) -> None:
-    """Drop what was typed for a database or a cache; what is in the keyring stays, being somebody's to keep."""
-    context.passwords.forget(_key(context, item, login.user))
+    """Drop what was typed for a database or a cache, from the keyring, too: what is wrong there would stay wrong."""
+    if login.source not in (LoginSource.TYPED, LoginSource.KEYRING):
+        return
+    key = _key(context, item, login.user)
+    context.passwords.forget(key)
+    vault = open_vault().vault if context.config.settings.keyring else None
+    if vault is None or vault.get(key).password is None:
+        return
+    reason = vault.delete(key).reason
+    context.terminal.note(
+        f"! {reason}" if reason else f"the password was taken out of {vault.title}; type it next time"
+    )
 
 
 def forget_all_logins(context: Context) -> None:
@@ -67,7 +77,8 @@ def forget_all_logins(context: Context) -> None:
     context.terminal.note(what if count else "no password is kept")
 
 
-def _ways(item: Store) -> tuple[Choice, ...]:
+def _ways(item: Store, user: str) -> tuple[Choice, ...]:
+    """Return the ways that there are, the best first; the managed secret is no way in for another user than its own."""
     typed = Choice(key=_TYPED, label="type the password", remark="it is kept in memory for a while")
     named = Choice(key=_NAMED, label="another secret", remark="of Secrets Manager, by name or ARN")
     if isinstance(item, Cache):
@@ -75,7 +86,7 @@ def _ways(item: Store) -> tuple[Choice, ...]:
     managed = Choice(key=_MANAGED, label="managed secret", remark="the one that RDS keeps for its user")
     token = Choice(key=_IAM, label="IAM token", remark="for a database user that may log in by IAM")
     return (
-        *((managed,) if item.secret_arn else ()),
+        *((managed,) if item.secret_arn and user in ("", item.username or user) else ()),
         *((token,) if item.iam_auth and item.role not in _NO_TOKENS else ()),
         *((typed,) if item.accepts_password else ()),
         named,

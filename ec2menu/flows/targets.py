@@ -8,7 +8,8 @@ from typing import Any, TypeVar
 from ec2menu.errors import AwsError, CredentialsError, Ec2MenuError, TargetUnclear
 from ec2menu.fanout import fan_out
 from ec2menu.flows.context import Context
-from ec2menu.models import Cache, Container, Database, EndpointRole, Instance, Listing, Problem
+from ec2menu.models import Cache, Container, Database, DbMember, EndpointRole, Instance, Listing, Problem
+from ec2menu.resources.elasticache import each_node
 from ec2menu.resources.kinds import CACHE, EC2, ECS, RDS, ResourceKind
 from ec2menu.ui.text import escape, fold, shorten
 
@@ -31,26 +32,40 @@ def find_target(
 ) -> R:
     """Return the resource that `target` names: by id, else by whole name, else by a part of either, ignoring case.
 
-    Raises TargetUnclear when that is none or several.
+    A row that stands for a cluster or service of ECS without tasks comes after everything else of that name. Raises
+    TargetUnclear when that is none or several.
     """
     wanted = fold(target)
-    if by_id := [item for item in items if item.id == target]:
-        return by_id[0]
+    whole = [item for item in items if item.id == target]
     named = [(item, _names(item)) for item in items if _is_alive(item)]
     for found in (
+        [item for item in whole if not _is_placeholder(item)],
         [item for item, names in named if target and target in names],
         [item for item, names in named if wanted and wanted in map(fold, names)],
+        whole,
         [item for item, names in named if wanted and any(wanted in fold(text) for text in (*names, item.id))],
     ):
         if len(found) == 1:
             return found[0]
         if found:
-            raise TargetUnclear(
-                f"{len(found)} {noun} are called like {target}",
-                hint="use one of these ids",
-                matches=_describe_all(found),
-            )
+            raise _several(target, found, noun)
     raise TargetUnclear(f"nothing in {where} is called {target}", hint=f"list them with: {command}")
+
+
+def _several(target: str, found: Sequence[Resource], noun: str) -> TargetUnclear:
+    """Return the error for a TARGET that names several; ids are unique in a list of one kind and region only."""
+    ids, places = {item.id for item in found}, {(item.id, item.region) for item in found}
+    if len(ids) == len(found):
+        hint = "use one of these ids"
+    elif len(places) == len(found):
+        hint = "add -r and the region of the one that is meant"
+    else:
+        hint = "use the host name of the one that is meant"
+    return TargetUnclear(
+        f"{len(found)} {noun} are called like {target}",
+        hint=hint,
+        matches=_describe_all(found, with_hosts=len(places) < len(found)),
+    )
 
 
 def find_resource(context: Context, target: str, regions: Sequence[str]) -> Resource:
@@ -59,7 +74,8 @@ def find_resource(context: Context, target: str, regions: Sequence[str]) -> Reso
     Raises TargetUnclear, or the first error where nothing could be listed.
     """
     listings = _list_all(context, _kinds_for(target), regions)
-    items = [each for listing in listings for item in listing.items for each in _unfolded(item)]
+    items = [each for listing in listings for item in listing.items for each in _unfolded(item, target)]
+    items = list({(type(item), item.region, item.id): item for item in items}.values())
     found: Resource | None = None
     try:
         found = find_target(target, items, where=", ".join(regions))
@@ -88,7 +104,11 @@ def _names(item: Resource) -> tuple[str, ...]:
 def _is_alive(item: Resource) -> bool:
     if isinstance(item, Instance):
         return item.state not in _GONE
-    return not isinstance(item, Container) or bool(item.task_id)
+    return not _is_placeholder(item)
+
+
+def _is_placeholder(item: Resource) -> bool:
+    return isinstance(item, Container) and not item.task_id
 
 
 def _kinds_for(target: str) -> tuple[ResourceKind, ...]:
@@ -125,28 +145,36 @@ def _problem(where: str, error: Ec2MenuError) -> Problem:
     return Problem(where=where, message=error.message, hint=error.hint, status=error.status)
 
 
-def _unfolded(item: Resource) -> tuple[Resource, ...]:
-    """Return a resource and what is folded under it: the members of a cluster, told once, with its writer."""
+def _unfolded(item: Resource, target: str) -> tuple[Resource, ...]:
+    """Return a resource and what is folded under it: the members of a cluster, told once, with its writer.
+
+    The nodes of a cache, which primary and reader share, are only there for whoever gives the whole id of one.
+    """
+    if isinstance(item, Cache):
+        return (item, *(node for node in each_node(item) if node.id == target))
     if not isinstance(item, Database) or item.role is not EndpointRole.WRITER:
         return (item,)
-    members = (
-        replace(
-            item,
-            id=member.id,
-            name=member.id,
-            role=EndpointRole.INSTANCE,
-            status=member.status,
-            endpoint=member.endpoint,
-            members=(),
-        )
-        for member in item.members
+    return (item, *(_as_instance(item, member) for member in item.members))
+
+
+def _as_instance(cluster: Database, member: DbMember) -> Database:
+    return replace(
+        cluster,
+        id=member.id,
+        name=member.id,
+        role=EndpointRole.INSTANCE,
+        status=member.status,
+        endpoint=member.endpoint,
+        members=(),
     )
-    return (item, *members)
 
 
-def _describe_all(found: Sequence[Resource]) -> tuple[str, ...]:
-    ordered = sorted(found, key=lambda item: (_names(item)[0], item.id))
-    lines = ["  ".join(filter(None, _DETAILS[type(item)](item))) for item in ordered[:MAX_SHOWN]]
+def _describe_all(found: Sequence[Resource], *, with_hosts: bool) -> tuple[str, ...]:
+    ordered = sorted(found, key=lambda item: (_names(item)[0], item.id, item.region))
+    lines = []
+    for item in ordered[:MAX_SHOWN]:
+        host = item.endpoint.host if with_hosts and isinstance(item, Database | Cache) and item.endpoint else ""
+        lines.append("  ".join(filter(None, (*_DETAILS[type(item)](item), host))))
     if len(ordered) > MAX_SHOWN:
         lines.append(f"… and {len(ordered) - MAX_SHOWN} more")
     return tuple(lines)

@@ -88,6 +88,8 @@ def find_choice(typed: str, choices: Sequence[Choice]) -> Choice | str:
     text = typed.strip()
     if not choices:
         return "there is nothing to choose from"
+    if not text:
+        return f"type a number from 1 to {len(choices)}"
     if text.isdecimal():
         number = int(text) if len(text) < 10 else 0  # noqa: PLR2004 - no list has a billion lines
         if 1 <= number <= len(choices):

@@ -20,7 +20,12 @@ def run_menu(context: Context) -> int:
 
 def _may_leave(context: Context) -> bool:
     """Ask before tunnels are closed behind somebody's back; where the answer is Ctrl-C or Ctrl-D, they mean it."""
-    count = len(context.known_tunnels())
+    known = context.known_tunnels()
+    if not known:
+        return True
+    from ec2menu.connectors.tunnel import ENDED  # noqa: PLC0415 - the first menu has no tunnels
+
+    count = sum(tunnel.state not in ENDED for tunnel in known)
     if not count:
         return True
     what = "1 tunnel is open" if count == 1 else f"{count} tunnels are open"

@@ -8,10 +8,11 @@ import pytest
 from ec2menu.commands.config import run_config
 from ec2menu.commands.connect import run_connect
 from ec2menu.config import DEFAULT, Config, Settings
-from ec2menu.errors import AccessDenied, ExitStatus, TargetUnavailable, TargetUnclear
+from ec2menu.errors import AccessDenied, ExitStatus, InvalidInput, TargetUnavailable, TargetUnclear
 from ec2menu.flows.databases import Wishes
 from ec2menu.flows.several import HOLD_VARIABLE
 from tests.unit.desk import CannedAws, context_at, machine, sit_down
+from tests.unit.resources.database_entries import INSTANCE
 
 
 def test_every_setting_is_shown_as_it_is_written_with_its_source(tmp_path: Path) -> None:
@@ -64,3 +65,23 @@ def test_what_could_not_be_listed_is_told_before_connecting(aws: CannedAws, tmp_
     with pytest.raises(TargetUnavailable):
         run_connect(context_at(desk, aws, tmp_path), "web-1", way="", wishes=Wishes())
     assert desk.notes == "! us-east-1: ssm is denied (allow it)\n"
+
+
+@pytest.mark.parametrize(
+    ("target", "way", "wishes", "message", "hint"),
+    [
+        ("billing", "rdp", Wishes(), "billing is not a machine", "leave --shell and --rdp out"),
+        ("billing", "shell", Wishes(user="kim"), "billing is not a machine", "leave --shell and --rdp out"),
+        ("billing", "", Wishes(), "a client's prompt needs a terminal", "ec2menu forward billing"),
+        ("web-1", "", Wishes(via="web-2"), "web-1 (i-1) is neither a database nor a cache", "--via, --user"),
+        ("web-1", "shell", Wishes(iam=True), "web-1 (i-1) is neither a database nor a cache", "--via, --user"),
+    ],
+)
+def test_what_does_not_go_with_the_target_is_refused_and_not_ignored(
+    target: str, way: str, wishes: Wishes, message: str, hint: str, aws: CannedAws, tmp_path: Path
+) -> None:
+    aws.lists["DescribeDBInstances", ""] = [INSTANCE]
+    with pytest.raises(InvalidInput) as caught:
+        run_connect(context_at(sit_down(), aws, tmp_path), target, way=way, wishes=wishes)
+    assert caught.value.message == message
+    assert hint in caught.value.hint

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from ec2menu.commands.history import HistoryRequest, run_history
-from ec2menu.errors import ExitStatus, InvalidInput, TargetUnavailable
+from ec2menu.errors import ExitStatus, InvalidInput, TargetUnavailable, TargetUnclear
 from ec2menu.flows.context import Context
 from ec2menu.state.history import Connection, record
 from tests.fakes.clock import START
@@ -89,3 +89,22 @@ def test_what_was_done_with_another_profile_is_not_repeated_with_this_one(contex
 def test_nothing_yet_is_a_sentence_and_no_data(desk: Desk, tmp_path: Path) -> None:
     assert ask(context_at(desk, CannedAws(), tmp_path)) == ExitStatus.DONE
     assert (desk.data, desk.notes) == ("", "nothing has been connected to yet\n")
+
+
+def test_a_tunnel_to_a_port_of_a_machine_is_opened_to_the_same_port(context: Context) -> None:
+    target = "i-0123456789abcdef0"
+    record(context.store, replace(TUNNEL, started_at=START, target=target, name=f"{target}:8080"))
+    with pytest.raises(TargetUnavailable, match="the instance is stopped"):
+        ask(context, repeat=1)
+
+
+def test_a_tunnel_to_a_database_is_looked_for_by_its_id(context: Context) -> None:
+    with pytest.raises(TargetUnclear, match="nothing in eu-west-1 is called orders:writer"):
+        ask(context, repeat=1)
+
+
+def test_a_tunnel_to_a_host_behind_a_node_says_what_to_type_instead(context: Context) -> None:
+    record(context.store, replace(TUNNEL, started_at=START, target="10.0.0.9:80", name="10.0.0.9:80"))
+    with pytest.raises(InvalidInput, match=r"does not say which node led to 10\.0\.0\.9:80") as caught:
+        ask(context, repeat=1)
+    assert caught.value.hint == "type: ec2menu forward --via NODE --host 10.0.0.9 --port 80"

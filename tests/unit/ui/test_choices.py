@@ -4,8 +4,10 @@ import re
 
 import pytest
 
+from ec2menu.errors import Interrupted
 from ec2menu.resources.region_names import TITLES
-from ec2menu.ui.choices import Choice, draw_choices, find_choice
+from ec2menu.ui.choices import Choice, choose_one, draw_choices, find_choice
+from ec2menu.ui.terminal import EndOfInput
 from ec2menu.ui.text import width
 from tests.unit.desk import sit_down
 
@@ -83,3 +85,48 @@ def test_anything_else_is_answered_with_what_can_be_typed(typed: str) -> None:
 
 def test_an_empty_list_does_not_offer_numbers() -> None:
     assert find_choice("1", ()) == "there is nothing to choose from"
+
+
+# -- asking -----------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(("typed", "key"), [("1", "shell"), ("2", "rdp"), (" RDP ", "rdp"), ("mstsc", "rdp")])
+def test_one_of_a_few_is_asked_for_under_a_title(typed: str, key: str) -> None:
+    desk = sit_down(typed)
+    assert choose_one(desk.terminal, "win-1 runs Windows", WAYS) == key
+    assert desk.data == "win-1 runs Windows\n1  PowerShell session\n2  Remote Desktop      through a tunnel\n"
+    assert desk.notes == "how (0 back): "
+
+
+def test_the_default_is_shown_in_brackets_and_taken_by_an_empty_enter() -> None:
+    desk = sit_down("")
+    assert choose_one(desk.terminal, "how?", WAYS, default="rdp") == "rdp"
+    assert desk.notes == "how [2] (0 back): "
+
+
+@pytest.mark.parametrize("typed", ["", "3", "shel", "-1", "\x1b[2J"])
+def test_a_wrong_answer_is_explained_and_asked_again(typed: str) -> None:
+    desk = sit_down(typed, "2")
+    assert choose_one(desk.terminal, "how?", WAYS) == "rdp"
+    assert desk.notes.count("how (0 back): ") == 2
+    assert "1-2" in desk.notes or "from 1 to 2" in desk.notes
+    assert "\x1b" not in desk.notes
+
+
+@pytest.mark.parametrize("typed", ["0", "b", "BACK", "q"])
+def test_going_back_from_a_choice_chooses_nothing_also_where_there_is_a_default(typed: str) -> None:
+    with pytest.raises(Interrupted):
+        choose_one(sit_down(typed).terminal, "how?", WAYS, default="rdp")
+
+
+def test_ctrl_c_and_ctrl_d_choose_nothing() -> None:
+    with pytest.raises(Interrupted):
+        choose_one(sit_down(KeyboardInterrupt()).terminal, "how?", WAYS, default="rdp")
+    with pytest.raises(EndOfInput):
+        choose_one(sit_down().terminal, "how?", WAYS, default="rdp")
+
+
+def test_a_foreign_title_is_harmless() -> None:
+    desk = sit_down("1")
+    choose_one(desk.terminal, "a\x1b[2J\nb", WAYS)
+    assert desk.data.startswith("a\\x1b[2J\\nb\n1  ")

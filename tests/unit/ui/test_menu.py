@@ -147,3 +147,46 @@ def test_a_bug_says_how_to_report_it() -> None:
     error = describe_bug(KeyError("x"))
     assert (error.message, error.status) == ("this is a bug in ec2menu: KeyError: 'x'", ExitStatus.TARGET_FAILED)
     assert "--debug" in error.hint
+
+
+# -- leaving ----------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("leaving", "status"),
+    [
+        (Move.QUIT, ExitStatus.DONE),
+        (Move.BACK, ExitStatus.DONE),
+        (EndOfInput("x"), ExitStatus.DONE),
+        (Interrupted("x"), ExitStatus.INTERRUPTED),
+    ],
+    ids=["q", "0", "Ctrl-D", "Ctrl-C"],
+)
+def test_who_may_not_leave_stays_on_the_first_screen_until_they_may(
+    leaving: Step, status: ExitStatus, desk: Desk, screen: Make, seen: list[str]
+) -> None:
+    answers = [False, False, True]
+    first = screen("regions", leaving, leaving, leaving, Move.QUIT)
+    assert Menu(desk.terminal, may_leave=lambda: answers.pop(0)).run(first) == status
+    assert seen == ["open regions", *["regions"] * 3]
+    assert answers == []
+
+
+def test_who_quits_deep_inside_and_stays_after_all_is_where_they_were(
+    desk: Desk, screen: Make, seen: list[str]
+) -> None:
+    answers = [False, True]
+    kinds = screen("kinds", Move.QUIT, Move.QUIT)
+    Menu(desk.terminal, may_leave=lambda: answers.pop(0)).run(screen("regions", kinds))
+    assert seen == ["open regions", "regions", "open kinds", "kinds", "kinds"]
+
+
+def test_going_back_inside_asks_nobody(desk: Desk, screen: Make, seen: list[str]) -> None:
+    def may_leave() -> bool:
+        seen.append("asked")
+        return True
+
+    inner = screen("kinds", Move.BACK)
+    Menu(desk.terminal, may_leave=may_leave).run(screen("regions", screen("list", Interrupted("x"))), inner)
+    assert seen[-4:] == ["open list", "list", "regions", "asked"]
+    assert seen.count("asked") == 1

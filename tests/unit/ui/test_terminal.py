@@ -1,8 +1,10 @@
 """The terminal: which stream, which colour, what is escaped, how it asks, and what a wait looks like."""
 
 import io
+import re
 import signal
 import threading
+from base64 import b64decode
 
 import pytest
 
@@ -318,3 +320,22 @@ def test_a_closed_stream_is_no_terminal() -> None:
     desk.out.close()
     assert not desk.terminal.is_screen
     assert not desk.terminal.is_interactive
+
+
+@pytest.mark.parametrize("text", ["127.0.0.1:5432", "결제"])
+def test_a_copy_is_sent_to_the_clipboard_of_the_terminal_and_seen_by_nobody(text: str) -> None:
+    desk = sit_down(out_tty=True)
+    assert desk.terminal.copy(text)
+    code = re.fullmatch(r"\x1b\]52;c;([A-Za-z0-9+/=]+)\x07", desk.data)
+    assert code is not None
+    assert b64decode(code[1]).decode() == text
+    assert desk.notes == ""
+
+
+@pytest.mark.parametrize(
+    ("tty", "environ"), [(False, {}), (True, {"TERM": "dumb"})], ids=["no terminal", "a dumb terminal"]
+)
+def test_where_there_is_no_clipboard_nothing_is_sent_to_it(*, tty: bool, environ: dict[str, str]) -> None:
+    desk = sit_down(out_tty=tty, environ=environ)
+    assert not desk.terminal.copy("127.0.0.1:5432")
+    assert (desk.data, desk.notes) == ("", "")

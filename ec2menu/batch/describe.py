@@ -10,7 +10,7 @@ from math import ceil
 from typing import Any
 
 from ec2menu.batch.names import count_nodes, fold_names, labels_of
-from ec2menu.batch.nouns import BatchPlan, Skip
+from ec2menu.batch.nouns import BatchPlan, Skip, Target
 from ec2menu.clock import describe_duration
 from ec2menu.models import Style
 
@@ -24,14 +24,14 @@ _DETAILS = re.compile(r" for \d+[smhdy]$| \([^()]*\)$")
 def describe_plan(plan: BatchPlan, *, expected: int = 0) -> list[Line]:
     """Return the plan as lines to read before agreeing; `expected` is how many nodes have the plan's tag now."""
     count = expected or len(plan.targets)
-    lines = [(f"run on {count_nodes(count)}", Style.STRONG), *_command(plan.spec.lines), *_places(plan)]
-    tags = sorted({f"tag:{chunk.tag.key}={chunk.tag.value}" for chunk in plan.chunks if chunk.tag})
-    if tags:
-        lines.append((f"  nodes: those with {', '.join(tags)} when it runs; SSM chooses them", Style.PLAIN))
+    title = f"run on {count_nodes(count)}" if plan.chunks else "no node can be reached, nothing can be run"
+    lines = [(title, Style.STRONG), *_command(plan.spec.lines), *_places(plan)]
+    if any(chunk.tag for chunk in plan.chunks):
+        lines.append(("  SSM chooses the nodes with the tag when it runs", Style.PLAIN))
     if plan.targets:
         lines.append((f"  nodes: {fold_names(labels_of(plan.targets).values(), limit=MAX_NAMES)}", Style.PLAIN))
     lines += [(f"  {text}", Style.WARN) for text in _skipped(plan.skipped)]
-    lines += [(f"  {text}", Style.DIM) for text in _conditions(plan, count)]
+    lines += [(f"  {text}", Style.DIM) for text in _conditions(plan, count) if plan.chunks]
     return lines + [(f"! {warning}", Style.WARN) for warning in plan.warnings]
 
 
@@ -50,7 +50,11 @@ def worst_seconds(plan: BatchPlan, count: int) -> int:
 
 
 def plan_record(plan: BatchPlan) -> dict[str, Any]:
-    """Return the plan JSON-ready: what `--dry-run -o json` prints."""
+    """Return the plan JSON-ready: what `--dry-run -o json` prints, one entry per region and document."""
+    lots: dict[tuple[str, str, str], list[Target]] = {}
+    for chunk in plan.chunks:
+        tag = f"{chunk.tag.key}={chunk.tag.value}" if chunk.tag else ""
+        lots.setdefault((chunk.region, chunk.document, tag), []).extend(chunk.targets)
     return {
         "command": list(plan.spec.lines),
         "execution_seconds": plan.spec.execution_seconds,
@@ -61,12 +65,12 @@ def plan_record(plan: BatchPlan) -> dict[str, Any]:
         "max_errors": plan.limits.max_errors,
         "commands": [
             {
-                "region": chunk.region,
-                "document": chunk.document,
-                "tag": f"{chunk.tag.key}={chunk.tag.value}" if chunk.tag else "",
-                "targets": [{"id": target.id, "name": target.name} for target in chunk.targets],
+                "region": region,
+                "document": document,
+                "tag": tag,
+                "targets": [{"id": target.id, "name": target.name} for target in targets],
             }
-            for chunk in plan.chunks
+            for (region, document, tag), targets in lots.items()
         ],
         "skipped": [
             {
@@ -89,20 +93,16 @@ def _command(lines: tuple[str, ...]) -> list[Line]:
 
 
 def _places(plan: BatchPlan) -> list[Line]:
-    """Say how many nodes of which region get which document, in how many commands."""
+    """Say which document goes where, and to how many nodes; how many commands that takes is seen as it runs."""
     nodes: Counter[tuple[str, str]] = Counter()
-    commands: Counter[tuple[str, str]] = Counter()
+    tags: dict[tuple[str, str], str] = {}
     for chunk in plan.chunks:
         nodes[chunk.region, chunk.document] += len(chunk.targets)
-        commands[chunk.region, chunk.document] += 1
+        if chunk.tag is not None:
+            tags[chunk.region, chunk.document] = f"nodes with tag:{chunk.tag.key}={chunk.tag.value}"
     return [
-        (
-            f"  {region} {document}: "
-            + (f"{count_nodes(number)}, " if (number := nodes[region, document]) else "")
-            + f"{count} command{'' if count == 1 else 's'}",
-            Style.PLAIN,
-        )
-        for (region, document), count in commands.items()
+        (f"  {region} {document}: {tags.get((region, document), count_nodes(number))}", Style.PLAIN)
+        for (region, document), number in nodes.items()
     ]
 
 

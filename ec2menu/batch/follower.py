@@ -6,13 +6,13 @@ Changes commands, ledger and sender; makes no call and knows no clock but the mo
 from collections import deque
 from random import Random
 
-from ec2menu.batch.actions import Cancel, CancelReport, LookupReport, PollReport, Read, ReadReport, Trouble
+from ec2menu.batch.actions import Cancel, CancelReport, LookupReport, Order, PollReport, Read, ReadReport, Trouble
 from ec2menu.batch.ledger import Ledger, Node
 from ec2menu.batch.live import CANCEL_PATIENCE_SECONDS, LOOKUP_PATIENCE_SECONDS, Live, Phase
-from ec2menu.batch.nouns import BatchPlan, Chunk, Target
+from ec2menu.batch.nouns import TAG_PREFIX, BatchPlan, Chunk, Target
 from ec2menu.batch.retry import RetryPolicy, never_ran
 from ec2menu.batch.sender import Sender
-from ec2menu.batch.status import ERRORS, NOT_HANDED_OVER, TERMINATED, Row
+from ec2menu.batch.status import ERRORS, INVALID_PLATFORM, NOT_HANDED_OVER, TERMINATED, Row
 from ec2menu.batch.streams import split_listed
 from ec2menu.batch.verdicts import (
     STUCK,
@@ -42,6 +42,9 @@ class Follower:
         self._sender = sender
         self._policy = policy
         self._rng = rng
+        # SSM lists nodes of another platform under a tag's command, too; theirs is what the plan says of them.
+        others = (*plan.targets, *(skip.target for skip in plan.skipped))
+        self._not_by_tag = frozenset((target.region, target.id) for target in others)
         self._reading: dict[tuple[str, str], tuple[Node, Row, int]] = {}
         self._to_read: deque[tuple[float, Read]] = deque()
         self.script_seconds = 0.0
@@ -101,6 +104,9 @@ class Follower:
         if node is None:
             if live.order.tag is None:
                 return
+            if (live.order.region, row.node_id) in self._not_by_tag:
+                live.settled.add(row.node_id)
+                return
             node = self._tagged_node(live, row)
         node.details = row.details
         if row.details not in NOT_HANDED_OVER and not row.is_final and node.handed_over_at is None:
@@ -109,8 +115,7 @@ class Follower:
             self._end_node(live, node, row, now)
 
     def _tagged_node(self, live: Live, row: Row) -> Node:
-        platform = "Windows" if "PowerShell" in live.order.document else "Linux"
-        target = Target(id=row.node_id, region=live.order.region, name=row.name, platform=platform)
+        target = target_of(live.order, row.node_id, name=row.name)
         node = Node(target=target, document=live.order.document, attempts=1)
         live.nodes[node.id] = node
         self._ledger.total += 1
@@ -126,7 +131,8 @@ class Follower:
         live.errors += row.details in ERRORS
         if row.details == TERMINATED and live.errors and self._ledger.allowed_errors is not None:
             node.attempts -= 1  # it was the command's part of the errors that was used up, not a try of this node
-        if not was_lost and never_ran(row.details) and self._send_again(node, now):
+        is_final_for_tag = live.order.tag is not None and row.details == INVALID_PLATFORM
+        if not was_lost and never_ran(row.details) and not is_final_for_tag and self._send_again(node, now):
             return
         listed = split_listed(row.output)
         if listed.is_cut and not was_lost:
@@ -238,18 +244,18 @@ class Follower:
     # -- the rest -----------------------------------------------------------------------------------------------
 
     def cancelled(self, live: Live, action: Cancel, report: CancelReport, now: float) -> None:
-        """Take in what a CancelCommand brought."""
-        live.cancel_tries += 1
-        if action.node_ids and (report.trouble is Trouble.NONE or live.cancel_tries >= CANCEL_TRIES):
+        """Take in what a CancelCommand brought; between two tries the command is polled on."""
+        live.cancel_tries += report.trouble is not Trouble.THROTTLED
+        if report.trouble is not Trouble.NONE and live.cancel_tries < CANCEL_TRIES:
+            live.cancel_not_before = now + self._policy.wait_seconds(max(2, live.cancel_tries), self._rng)
+            live.next_at = now
+            return
+        if action.node_ids:
             live.withdrawn.update(action.node_ids)
             live.cancel_tries = 0
-            live.hurry(now)
-            return
-        if report.trouble is Trouble.NONE or live.cancel_tries >= CANCEL_TRIES:
-            live.cancelled_at = now
-            live.hurry(now)
         else:
-            live.next_at = now + self._policy.wait_seconds(live.cancel_tries, self._rng)
+            live.cancelled_at = now
+        live.hurry(now)
 
     def read(self, read: Read, report: ReadReport, now: float) -> None:
         """Take in one node's output; where it cannot be had, what the list call held is kept, and marked as cut."""
@@ -288,4 +294,10 @@ class Follower:
 def tag_target(chunk: Chunk) -> Target:
     """Return what stands for the nodes of a tag while, or where, none of them is known by name."""
     tag = chunk.tag
-    return Target(id=f"tag:{tag.key}={tag.value}" if tag else "", region=chunk.region)
+    return Target(id=f"{TAG_PREFIX}{tag.key}={tag.value}" if tag else "", region=chunk.region)
+
+
+def target_of(order: Order, node_id: str, *, name: str = "") -> Target:
+    """Return a node of a tag's command as a target; its document tells the platform."""
+    platform = "Windows" if "PowerShell" in order.document else "Linux"
+    return Target(id=node_id, region=order.region, name=name, platform=platform)

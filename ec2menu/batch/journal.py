@@ -7,7 +7,7 @@ import os
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any, Protocol
 
@@ -21,6 +21,10 @@ HEARTBEAT_SECONDS = 10.0
 # A process that has written nothing for this long is not following its run, whatever its number says.
 DEAD_AFTER_SECONDS = 60.0
 COMMAND_CHARACTERS = 200
+KEPT_RUNS = 200
+KEPT_DAYS = 30
+OPEN_KEPT_DAYS = 90
+FORGOTTEN_AT_ONCE = 20
 MAX_MATCHES = 5
 
 
@@ -160,6 +164,24 @@ class Journal:
         with suppress(Ec2MenuError):
             self._write("UPDATE batch_run SET state = ?, pid = 0 WHERE run_id = ?", (state, run_id))
 
+    def forget_old(self) -> tuple[str, ...]:
+        """Drop a few of the runs that are too old, the oldest first; return their ids, whose output can go as well.
+
+        Kept are the newest 200, all that are younger than 30 days or followed by a living process, and for 90 days
+        those that were left before their end: SSM keeps commands for about a month, and then nothing can be learnt by
+        taking one up. What cannot be dropped now is dropped another time.
+        """
+        query = "SELECT run_id, started_at, heartbeat, pid, state FROM batch_run ORDER BY started_at DESC"
+        rows = self._store.read(f"{query} LIMIT -1 OFFSET {KEPT_RUNS}")
+        old = tuple(row[0] for row in reversed(rows) if self._is_old(*row[1:]))[:FORGOTTEN_AT_ONCE]
+        keys = [(run_id,) for run_id in old]
+        tables = ("batch_result", "batch_send", "batch_run")
+        try:
+            self._store.write_or_fail((f"DELETE FROM {table} WHERE run_id = ?", keys) for table in tables)  # noqa: S608 - names of ours
+        except Ec2MenuError:
+            return ()
+        return old
+
     # -- reading ------------------------------------------------------------------------------------------------
 
     def runs(self, limit: int = 50) -> tuple[RunRecord, ...]:
@@ -219,6 +241,16 @@ class Journal:
             return state
         is_fresh = (self._clock.wall() - heartbeat).total_seconds() < DEAD_AFTER_SECONDS
         return RunState.LIVE if is_fresh and _is_alive(pid) else RunState.INTERRUPTED
+
+    def _is_old(self, started_at: str, heartbeat: str, pid: int, state: str) -> bool:
+        now, last_heard_of = self._clock.wall(), datetime.fromisoformat(heartbeat)
+        match self._state_now(RunState(state), last_heard_of, pid):
+            case RunState.LIVE:
+                return False
+            case RunState.FINISHED:
+                return now - datetime.fromisoformat(started_at) > timedelta(days=KEPT_DAYS)
+            case _:
+                return now - last_heard_of > timedelta(days=OPEN_KEPT_DAYS)
 
     def _write(self, statement: str, row: Sequence[Any]) -> int:
         return self._store.write_or_fail([(statement, [row])])

@@ -52,6 +52,11 @@ class Keeper:
         )
         return (*(rows[key] for key in order if key in rows), *skipped)
 
+    def tidy(self) -> None:
+        """Drop runs of the past that are too old, with their output."""
+        for run_id in self._journal.forget_old():
+            self._outputs.drop(run_id)
+
     def _row(self, end: Finished) -> NodeResult:
         row = NodeResult(
             target=end.target,

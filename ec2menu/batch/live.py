@@ -61,6 +61,7 @@ class Live:
     has_looked: bool = False
     wants_cancel: bool = False
     cancel_tries: int = 0
+    cancel_not_before: float = 0.0
     cancelled_at: float | None = None
     withdrawn: set[str] = field(default_factory=set)
     errors: int = 0
@@ -137,10 +138,11 @@ class Live:
             return Lookup(order=self.order, age_seconds=now - self.sent_at)
         if self.phase is Phase.OVER or self.is_blind:
             return None
-        if self.wants_cancel and self.cancelled_at is None:
-            return Cancel(order=self.order, command_id=self.command_id)
-        if in_vain := self._waiting_in_vain():
-            return Cancel(order=self.order, command_id=self.command_id, node_ids=in_vain)
+        if now >= self.cancel_not_before:
+            if self.wants_cancel and self.cancelled_at is None:
+                return Cancel(order=self.order, command_id=self.command_id)
+            if in_vain := self._waiting_in_vain():
+                return Cancel(order=self.order, command_id=self.command_id, node_ids=in_vain)
         if not self.is_open and not self.lost:
             return None
         return Poll(

@@ -9,6 +9,7 @@ from collections.abc import Iterable, Sequence
 
 from ec2menu.batch.nouns import Target
 
+LONGEST_NAME = 32
 _LAST_NUMBER = re.compile(r"(.*?)([0-9]{1,18})([^0-9]*)", re.DOTALL)
 _DIGITS = re.compile(r"([0-9]{1,18})")
 
@@ -26,8 +27,9 @@ def labels_of(targets: Iterable[Target]) -> dict[str, str]:
 
 
 def full_name(target: Target) -> str:
-    """Return `name (id)`, or the id alone."""
-    return f"{target.name} ({target.id})" if target.name else target.id
+    """Return `name (id)`, or the id alone; of a name that would fill the line, the beginning."""
+    name = target.name if len(target.name) <= LONGEST_NAME else target.name[: LONGEST_NAME - 1] + "…"
+    return f"{name} ({target.id})" if name else target.id
 
 
 def fold_names(names: Iterable[str], *, limit: int = 0) -> str:

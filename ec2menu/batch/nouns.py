@@ -10,6 +10,8 @@ from pathlib import Path
 
 # SendCommand takes at most 50 InstanceIds (facts: Run Command).
 MAX_CHUNK = 50
+# How the id of a row begins that stands for nodes of a tag whose names are not known.
+TAG_PREFIX = "tag:"
 
 
 class Outcome(StrEnum):

@@ -6,6 +6,7 @@ Files and their digest only. What SSM kept of the output is in `streams`, the co
 import hashlib
 import os
 import re
+import shutil
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
@@ -62,6 +63,10 @@ class OutputStore:
     def read(self, result: NodeResult) -> tuple[str, str]:
         """Return stdout and stderr as kept; a stream that was empty, or whose file is gone, is ''."""
         return _read(result.stdout_file), _read(result.stderr_file)
+
+    def drop(self, run_id: str) -> None:
+        """Delete what was kept of a run, as far as that can be."""
+        shutil.rmtree(self.folder_of(run_id), ignore_errors=True)
 
     def _put(self, run_id: str, target: Target, stream: str, pieces: Iterable[bytes]) -> Path | None:
         folder = self.folder_of(run_id) / _safe(target.region)

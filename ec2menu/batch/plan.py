@@ -54,26 +54,27 @@ def make_tag_plan(
     run_id: str,
     explain: Explain,
 ) -> BatchPlan:
-    """Return the plan of leaving the choice of nodes to SSM: one command for each region.
+    """Return the plan of leaving the choice of nodes to SSM: one command by the tag for each region.
 
-    `nodes` are those that have the tag now. Where they are of two platforms the command goes to them by id, as in
-    `make_plan`: a document is refused on the other platform, and a node with two rows would be a lie. Raises
-    InvalidInput.
+    `nodes` are those that have the tag now. Where a region has both kinds, the shell's document goes out by the tag and
+    Windows gets its own by id, as in `make_plan`: the shell's is refused on Windows (InvalidPlatform), but PowerShell's
+    runs on Linux as well (its PlatformTypes), and no node may run the command twice. Raises InvalidInput.
     """
     documents: dict[str, set[str]] = {}
     for node in nodes:
         documents.setdefault(node.region, set()).add(document_for(to_target(node)))
-    mixed = [node for node in nodes if len(documents[node.region]) > 1]
-    by_id = make_plan(spec, mixed, limits=limits, run_id=run_id, explain=explain)
-    left_to_ssm = (
-        Chunk(region=region, document=next(iter(found)), tag=tag)
+    by_id = [
+        node for node in nodes if len(documents[node.region]) > 1 and document_for(to_target(node)) != SHELL_DOCUMENT
+    ]
+    windows = make_plan(spec, by_id, limits=limits, run_id=run_id, explain=explain)
+    by_tag = (
+        Chunk(region=region, document=SHELL_DOCUMENT if SHELL_DOCUMENT in found else POWERSHELL_DOCUMENT, tag=tag)
         for region, found in documents.items()
-        if len(found) == 1
     )
-    warnings = by_id.warnings
-    if mixed:
-        warnings += ("the nodes with the tag are of two platforms: the command goes to those that have it now, by id",)
-    return replace(by_id, chunks=(*left_to_ssm, *by_id.chunks), warnings=warnings)
+    warnings = windows.warnings
+    if by_id:
+        warnings += ("Windows nodes get it by id where Linux has the tag too: only those that have the tag now",)
+    return replace(windows, chunks=(*by_tag, *windows.chunks), warnings=warnings)
 
 
 def to_target(machine: Instance) -> Target:

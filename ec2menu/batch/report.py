@@ -84,10 +84,12 @@ def render_report(
     read: Read,
     max_lines_per_group: int | None = None,
     elapsed_seconds: float | None = None,
+    is_journaled: bool = True,
 ) -> Iterator[Line]:
     """Yield the whole report: every group with its nodes and what they printed, then the counts.
 
-    `max_lines_per_group` None is no limit; where one cuts, the number of hidden lines is said.
+    `max_lines_per_group` None is no limit; where one cuts, the number of hidden lines is said. How to go on with what
+    is open is said where the run `is_journaled`.
     """
     labels = labels_of(each.target for each in result.results)
     for group in groups:
@@ -97,10 +99,10 @@ def render_report(
         else:
             yield from _reasons(group, labels)
         yield "", Style.PLAIN
-    yield from counts_lines(result, elapsed_seconds)
+    yield from counts_lines(result, elapsed_seconds, is_journaled=is_journaled)
 
 
-def counts_lines(result: BatchResult, elapsed_seconds: float | None = None) -> list[Line]:
+def counts_lines(result: BatchResult, elapsed_seconds: float | None = None, *, is_journaled: bool = True) -> list[Line]:
     """Return the last lines of a report: how many nodes ended how, and how to go on where some are open."""
     number = Counter(each.outcome for each in result.results)
     parts = [f"{number[outcome]:,} {outcome}" for outcome in reversed(_WORDS) if number[outcome]]
@@ -109,7 +111,8 @@ def counts_lines(result: BatchResult, elapsed_seconds: float | None = None) -> l
     style = next((style for style in (Style.BAD, Style.WARN) if style in worst), Style.GOOD)
     lines = [(f"{count_nodes(len(result.results))}: {' · '.join(parts) or 'nothing'}{took}", style)]
     if result.is_detached or result.unfinished:
-        lines.append((f"to go on with it: ec2menu runs {result.run_id}", Style.STRONG))
+        how = f"to go on with it: ec2menu runs {result.run_id}"
+        lines.append((how if is_journaled else "nobody can go on with it: no state is kept", Style.STRONG))
     return lines
 
 
@@ -222,14 +225,18 @@ def _stream(text: str, *, is_cut: bool, name: str) -> Iterator[Line]:
 
 
 def _cut(lines: Iterator[Line], limit: int | None) -> Iterator[Line]:
-    hidden = 0
+    """Yield the first lines and how many more there are; that SSM has cut an output is always said."""
+    hidden, warnings = 0, []
     for number, line in enumerate(lines):
         if limit is None or number < limit:
             yield line
+        elif line[1] is Style.WARN:
+            warnings.append(line)
         else:
             hidden += 1
     if hidden:
-        yield f"  … and {hidden:,} more lines", Style.DIM
+        yield f"  … and {hidden:,} more line{'' if hidden == 1 else 's'}", Style.DIM
+    yield from warnings
 
 
 def _seconds(seconds: float) -> str:

@@ -234,6 +234,8 @@ class BatchRunner:
         results = self._keeper.results([*rows, *unsent])
         is_whole = not is_detached and not unsent
         self._journal.finish(self.run_id, RunState.FINISHED if is_whole else RunState.DETACHED)
+        if is_whole:
+            self._keeper.tidy()
         counts: dict[str, int] = {}
         for result in results:
             counts[result.outcome] = counts.get(result.outcome, 0) + 1

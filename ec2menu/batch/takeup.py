@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from random import Random
 
-from ec2menu.batch.follower import tag_target
+from ec2menu.batch.follower import tag_target, target_of
 from ec2menu.batch.journal import JournaledRun, JournaledSend, SendState
 from ec2menu.batch.nouns import Chunk, NodeResult, Outcome, Target
 from ec2menu.batch.scheduler import Scheduler
@@ -51,16 +51,22 @@ def _follow(
     """Follow a send for the nodes that it was the last one for, and whose end is not known."""
     if send.state is SendState.NOT_SENT:
         return
-    targets = {_key(target): target for target in run.plan.targets}
+    planned = {_key(target): target for target in run.plan.targets}
     keys = ((send.order.region, node_id) for node_id in send.order.node_ids)
-    open_targets = tuple(targets[key] for key in keys if latest[key] is send and key not in taken.known)
+    open_targets = tuple(
+        planned.get(key) or target_of(send.order, key[1])  # a tag's node that was sent to again, by its id
+        for key in keys
+        if latest[key] is send and key not in taken.known
+    )
     if not open_targets and send.order.tag is None:
         return
     now = clock.now()
     age = max(0.0, (clock.wall() - send.intended_at).total_seconds())
     live = taken.scheduler.add_sent(send.order, open_targets, command_id=send.command_id, sent_at=now - age, now=now)
+    taken.scheduler.ledger.total += sum(_key(each) not in planned for each in open_targets)
     if send.order.tag is not None:
-        live.settled |= {each.target.id for each in taken.known.values() if each.command_id == send.command_id}
+        told = {key for key in (*taken.known, *latest) if key not in planned}
+        live.settled |= {node_id for region, node_id in told if region == send.order.region}
 
 
 def _leave_or_send(

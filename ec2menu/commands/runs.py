@@ -8,20 +8,17 @@ from typing import TYPE_CHECKING, Any
 
 from ec2menu.batch.nouns import BatchResult
 from ec2menu.batch.report import exit_status
-from ec2menu.clock import describe_age
 from ec2menu.commands.run import run_plan
 from ec2menu.errors import ExitStatus, InvalidInput
 from ec2menu.flows.batch import confirm, open_journal, open_outputs, prepare, tell_plan
 from ec2menu.flows.batch_again import again_warnings, failed_machines, resume
 from ec2menu.flows.batch_report import show_result
+from ec2menu.flows.batch_runs import runs_table
 from ec2menu.flows.context import Context
-from ec2menu.models import Cell, Column, Style
-from ec2menu.ui.tables import render
+from ec2menu.models import Style
 
 if TYPE_CHECKING:  # this comes with the state file
     from ec2menu.batch.journal import JournaledRun, RunRecord
-
-_STATE_STYLES = {"finished": Style.PLAIN, "live": Style.GOOD}
 
 
 def run_runs(context: Context, run_id: str, *, retry_failed: bool, yes: bool, output: str) -> int:
@@ -84,16 +81,7 @@ def _format(context: Context, records: "Sequence[RunRecord]", *, output: str) ->
         return _csv([_plain(record) for record in records])
     if not records:
         return ""
-    lines = render(
-        records,
-        _COLUMNS,
-        now=context.clock.wall(),
-        width=terminal.width if terminal.is_screen else None,
-        numbers=None,
-        paint=terminal.paint,
-        dimmed=lambda _record: False,
-    )
-    return "\n".join(lines)
+    return "\n".join(runs_table(context, records))
 
 
 def _plain(record: "RunRecord") -> dict[str, Any]:
@@ -118,40 +106,3 @@ def _csv(records: Sequence[dict[str, Any]]) -> str:
         flat = {key: json.dumps(value) if isinstance(value, dict) else value for key, value in record.items()}
         writer.writerow(flat)
     return out.getvalue().rstrip("\n")
-
-
-def _counts(record: "RunRecord") -> str:
-    return " · ".join(f"{number} {outcome}" for outcome, number in record.counts.items() if number)
-
-
-_COLUMNS: "tuple[Column[RunRecord], ...]" = (
-    Column(key="run", title="Run", cell=lambda record, _now: Cell(text=record.id)),
-    Column(
-        key="when",
-        title="Age",
-        cell=lambda record, now: Cell(text=describe_age((now - record.started_at).total_seconds())),
-        priority=2,
-        align_right=True,
-    ),
-    Column(
-        key="state",
-        title="State",
-        cell=lambda record, _now: Cell(
-            text=record.state.value, style=_STATE_STYLES.get(record.state.value, Style.WARN)
-        ),
-        priority=1,
-    ),
-    Column(
-        key="nodes",
-        title="Nodes",
-        cell=lambda record, _now: Cell(text=str(max(record.targets, sum(record.counts.values())))),
-        priority=3,
-        align_right=True,
-    ),
-    Column(
-        key="result", title="Result", cell=lambda record, _now: Cell(text=_counts(record)), priority=4, min_width=12
-    ),
-    Column(
-        key="command", title="Command", cell=lambda record, _now: Cell(text=record.command), priority=1, min_width=12
-    ),
-)

@@ -43,10 +43,11 @@ def open_journal(context: Context) -> "Journal":
 
 
 def open_outputs(context: Context) -> "OutputStore":
-    """Return where the nodes' output is kept, beside the state file."""
+    """Return where the nodes' output is kept: beside the state file, or until we end where no state can be kept."""
     from ec2menu.batch.outputs import OutputStore  # noqa: PLC0415 - the first menu runs nothing
 
-    return OutputStore(context.store.path.parent / RUNS_FOLDER)
+    folder = context.scratch_folder if context.store.is_in_memory else context.store.path.parent
+    return OutputStore(folder / RUNS_FOLDER)
 
 
 def fresh_machines(context: Context, regions: Sequence[str]) -> Listing[Instance]:
@@ -111,8 +112,9 @@ def tell_plan(context: Context, prepared: Prepared, *, more: Iterable[str] = ())
         context.terminal.note(text, style)
     for warning in more:
         context.terminal.note(f"! {warning}")
-    for warning in context.store.warnings[:1]:
-        context.terminal.note(f"! {warning}: if ec2menu is killed, nobody will know what was sent")
+    if context.store.is_in_memory:
+        for warning in context.store.warnings[:1]:
+            context.terminal.note(f"! {warning}: once ec2menu ends, nobody can tell what was sent or go on with it")
 
 
 def confirm(context: Context, prepared: Prepared) -> bool:

@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 from ec2menu.batch.names import count_nodes
-from ec2menu.batch.nouns import BatchResult, NodeResult, Outcome, Target
+from ec2menu.batch.nouns import TAG_PREFIX, BatchResult, NodeResult, Outcome, Target
 from ec2menu.errors import InvalidInput
 from ec2menu.flows.batch import open_journal, open_outputs, renewed
 from ec2menu.flows.batch_report import result_of_skips
@@ -16,19 +16,21 @@ if TYPE_CHECKING:  # this comes with the state file
     from ec2menu.batch.journal import JournaledRun
 
 _MAY_HAVE_RUN = (Outcome.FAILED, Outcome.TIMED_OUT, Outcome.CANCELLED, Outcome.PROBABLY_NOT_RUN)
+_OPEN = (Outcome.UNKNOWN, Outcome.IN_DOUBT)
 UNDELIVERED = (Outcome.NOT_DELIVERED, Outcome.PROBABLY_NOT_RUN, Outcome.SKIPPED)
 
 
 def resume(context: Context, run: "JournaledRun") -> tuple[BatchResult, float | None]:
     """Return the rows of a run, and how long it was followed just now.
 
-    A finished one is read from the journal, others are taken up, which sends nothing again. Raises TargetUnavailable
-    for a run that another ec2menu follows, InvalidInput for one of another profile.
+    A finished one is read from the journal; others, and one with nodes whose end is not known, are taken up, which
+    sends nothing again. Raises TargetUnavailable for a run that another ec2menu follows, InvalidInput for one of
+    another profile.
     """
     from ec2menu.batch.journal import RunState  # noqa: PLC0415 - it comes with the state file
     from ec2menu.batch.runner import BatchRunner  # noqa: PLC0415 - it imports boto3
 
-    if run.record.state is RunState.FINISHED:
+    if run.record.state is RunState.FINISHED and not any(row.outcome in _OPEN for row in run.results):
         return _journaled(run), None
     if run.record.profile and run.record.profile != context.profile:
         raise InvalidInput(
@@ -36,7 +38,8 @@ def resume(context: Context, run: "JournaledRun") -> tuple[BatchResult, float | 
             hint=f"type: ec2menu -p {run.record.profile} runs {run.record.id}",
         )
     context.attempt(context.load_credentials)
-    context.terminal.note(f"taking up {run.record.id}, which is {run.record.state}; nothing is sent again", Style.DIM)
+    state = "not known to the end" if run.record.state is RunState.FINISHED else run.record.state
+    context.terminal.note(f"taking up {run.record.id}, which is {state}; nothing is sent again", Style.DIM)
     runner = BatchRunner.resume(
         context.aws,
         run.record.id,
@@ -54,8 +57,12 @@ def again_warnings(rows: Iterable[NodeResult]) -> tuple[str, ...]:
 
 
 def failed_machines(context: Context, results: Iterable[NodeResult]) -> list[Instance]:
-    """Return the machines of some rows as they are now, for sending to them again."""
-    targets = [result.target for result in results]
+    """Return the machines of some rows as they are now, for sending to them again; a tag has none that we know of."""
+    rows = list(results)
+    targets = [row.target for row in rows if not row.target.id.startswith(TAG_PREFIX)]
+    for row in rows:
+        if row.target not in targets:
+            context.terminal.note(f"! {row.target.id} has to be chosen anew: ec2menu run --target {row.target.id}")
     return renewed(context, [_stand_in(target) for target in targets]) if targets else []
 
 

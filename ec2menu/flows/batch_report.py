@@ -47,7 +47,12 @@ def show_result(
     else:
         groups = group_by_output(result.results)
         lines = render_report(
-            result, groups, read=read, max_lines_per_group=max_lines_per_group, elapsed_seconds=elapsed_seconds
+            result,
+            groups,
+            read=read,
+            max_lines_per_group=max_lines_per_group,
+            elapsed_seconds=elapsed_seconds,
+            is_journaled=not context.store.is_in_memory,
         )
         show_lines(context, lines)
     terminal.flush()

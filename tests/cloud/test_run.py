@@ -261,6 +261,15 @@ def test_at_the_menu_the_answers_can_be_looked_at_saved_and_run_again(ops: Ops, 
     assert simulation().executions() == {ids[0]: 2, ids[1]: 1, ids[2]: 1}
 
 
+def test_where_the_unreached_cannot_be_reached_now_either_the_answers_stay(ops: Ops) -> None:
+    ops.demo.add_instances(REGION, 2, name="web-{n}")
+    ops.demo.add_instances(REGION, 1, name="off-1", ping=CONNECTION_LOST)
+    desk = ops.talk("uptime", "y", "u", "web-2", "0", "0")
+    assert "no node can be reached, nothing can be run\n" in desk.notes
+    assert desk.notes.count("u 1 unreached") == 3
+    assert "ok   web-2 (" in desk.data.rpartition("took ")[2]
+
+
 def test_at_the_menu_a_past_command_can_be_chosen(ops: Ops) -> None:
     ops.demo.add_instances(REGION, 1, name="web-1")
     ops.run("echo", "one")
@@ -270,11 +279,32 @@ def test_at_the_menu_a_past_command_can_be_chosen(ops: Ops) -> None:
     assert "  one" in desk.data.splitlines()
 
 
-def test_a_tag_on_two_platforms_is_still_one_row_per_node(ops: Ops) -> None:
-    linux = ops.demo.add_instances(REGION, 2, name="web-{n}", tags={"Role": "web"})
-    windows = ops.demo.add_instances(REGION, 1, name="win-1", tags={"Role": "web"}, platform=WINDOWS)
-    desk, _ = ops.run("echo", "hello", tags=("tag:Role=web",), output="json")
+def test_a_tag_on_linux_and_windows_is_one_row_and_one_start_per_node(ops: Ops) -> None:
+    more: dict[str, dict[str, Any]] = {
+        "web-1": {},
+        "web-2": {},
+        "win-1": {"platform": WINDOWS},
+        "off-1": {"ping": CONNECTION_LOST},
+        "off-2": {"ping": CONNECTION_LOST, "platform": WINDOWS},
+    }
+    ids = {
+        name: ops.demo.add_instances(REGION, 1, name=name, tags={"Role": "web"}, **each)[0]
+        for name, each in more.items()
+    }
+    desk, status = ops.run("echo", "hello", tags=("tag:Role=web",), output="json", retries=0)
     rows = json.loads(desk.data)["nodes"]
-    assert sorted(row["id"] for row in rows) == sorted([*linux, *windows])
-    assert {row["outcome"] for row in rows} == {"succeeded"}
-    assert simulation().executions() == dict.fromkeys([*linux, *windows], 1)
+    assert {row["id"]: row["outcome"] for row in rows} == {
+        ids["web-1"]: "succeeded",
+        ids["web-2"]: "succeeded",
+        ids["win-1"]: "succeeded",
+        ids["off-1"]: "not delivered",
+        ids["off-2"]: "skipped",
+    }
+    assert len(rows) == 5
+    assert status == ExitStatus.TARGET_FAILED
+    assert simulation().executions() == {ids[name]: 1 for name in ("web-1", "web-2", "win-1")}
+    orders = [record.order for record in simulation().records.values()]
+    assert sorted((order.document, bool(order.targets)) for order in orders) == [
+        ("AWS-RunPowerShellScript", False),
+        ("AWS-RunShellScript", True),
+    ]

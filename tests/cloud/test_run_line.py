@@ -104,3 +104,39 @@ def test_credentials_that_expire_half_way_detach_the_run_and_nothing_is_lost(
     found = cli.run("runs", run_id)
     assert "2 nodes succeeded · exit 0: web-[1-2]" in found.lines
     assert simulation().executions() == dict.fromkeys(ids, 1)
+
+
+def test_where_no_state_can_be_kept_it_is_told_before_anything_is_sent_and_the_output_is_there(
+    cli: CommandLine, aws_demo: DemoAws, tmp_path: Path
+) -> None:
+    aws_demo.add_instances(REGION, 2, name="web-{n}")
+    asked = cli.run("run", "--all", "--dry-run", "--", "x")
+    assert "state cannot be kept" not in asked.err
+    no_folder = tmp_path / "file"
+    no_folder.write_text("")
+    here = {"XDG_STATE_HOME": str(no_folder), "TMPDIR": str(tmp_path)}
+    found = cli.run("run", "--all", "--yes", "--", "echo", "hello", **here)
+    told = next(line for line in found.told if line.endswith("nobody can tell what was sent or go on with it"))
+    assert told.startswith("! state cannot be kept in ")
+    assert found.told.index(told) < min(index for index, line in enumerate(found.told) if line.startswith("ok "))
+    assert "  hello" in found.lines
+    assert found.status == 0
+    assert not list(tmp_path.glob("ec2menu-*"))  # what was kept for the report went with the process
+
+
+def test_a_run_that_no_journal_keeps_does_not_promise_to_be_gone_on_with(
+    cli: CommandLine, aws_demo: DemoAws, tmp_path: Path
+) -> None:
+    aws_demo.add_instances(REGION, 1, name="web-1")
+    with simulation().lock:
+        simulation().behave = lambda _node, _lines: Answer(delay_seconds=600)
+    (cli.home).mkdir()
+    (cli.home / ".local").write_text("")
+    running = cli.start("run", "--all", "--yes", "--", "slow")
+    try:
+        wait_until(lambda: sum(simulation().executions().values()) == 1, what="started script")
+        running.send_signal(signal.SIGINT)
+        out, _ = running.communicate(timeout=30)
+    finally:
+        running.kill()
+    assert out.splitlines()[-1] == "nobody can go on with it: no state is kept"

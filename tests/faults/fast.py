@@ -3,7 +3,7 @@
 import time
 from datetime import UTC, datetime
 
-SPEED = 20
+SPEED = 30
 
 
 class FastClock:

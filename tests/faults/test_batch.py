@@ -138,13 +138,27 @@ def test_cancelling_reaches_the_nodes(site: Site) -> None:
     assert len(site.demo.calls_of("CancelCommand")) == 1
 
 
+def test_a_cancel_and_a_lookup_that_are_throttled_reach_aws_all_the_same(site: Site) -> None:
+    targets = site.add(8)
+    site.simulation.behave = lambda *_: Ended(delay_seconds=5000)
+    site.demo.faults.lose_reply("SendCommand")
+    for operation in ("ListCommands", "CancelCommand"):
+        site.demo.faults.throttle(operation)
+    runner = site.runner(make(targets, concurrency=8, execution_seconds=6000))
+    result = runner.run(once(lambda progress: progress.running > 0, runner.cancel))
+    check(site, targets, result)
+    assert result.counts == {"cancelled": 8}
+    assert site.sends() == 1
+    assert [len(site.demo.calls_of(each)) for each in ("ListCommands", "CancelCommand")] == [2, 2]
+
+
 def test_a_thousand_nodes_take_few_calls(site: Site) -> None:
     targets = site.add(1000)
-    site.simulation.behave = lambda *_: Ended(delay_seconds=20, stdout="ok\n")
+    site.simulation.behave = lambda *_: Ended(delay_seconds=8, stdout="ok\n")
     result = site.runner(make(targets, concurrency=50)).run()
     check(site, targets, result)
     assert result.counts == {"succeeded": 1000}
-    assert site.sends() <= 26
+    assert site.sends() <= 30
     assert not site.demo.calls_of("GetCommandInvocation")
     assert len(site.demo.calls_of("ListCommandInvocations")) < 1000
 
@@ -155,6 +169,7 @@ def test_a_run_killed_at_any_step_is_told_in_full_and_nothing_is_sent_twice(
     site: Site, step: str, send_rest: bool
 ) -> None:
     targets = site.add(70)
+    site.simulation.behave = lambda *_: Ended(delay_seconds=1.5, stdout="ok\n")
     arguments = (step, str(site.clock.base), str(site.folder), json.dumps([target.id for target in targets]))
     ended = subprocess.run([sys.executable, "-m", "tests.faults.driver", *arguments], check=False)
     assert ended.returncode == -signal.SIGKILL

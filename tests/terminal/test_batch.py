@@ -6,6 +6,8 @@ from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
 
+import pytest
+
 from ec2menu.batch.journal import Journal, RunRecord
 from ec2menu.clock import SystemClock
 from ec2menu.demo.commands import simulation
@@ -134,16 +136,63 @@ def test_a_second_ctrl_c_detaches_and_the_run_can_be_gone_on_with(stage: Stage) 
     assert sum(simulation().executions().values()) == 2
 
 
-def test_closing_the_window_detaches(stage: Stage) -> None:
-    stage.demo.add_instances("us-east-1", 2, name="web-{n}")
+def close_window(robot: Robot) -> None:
+    """Take the terminal away, for which the kernel sends SIGHUP."""
+    null = os.open(os.devnull, os.O_RDWR)
+    os.dup2(null, robot._child.child_fd)
+    os.close(null)
+
+
+def in_the_middle_of_a_send(stage: Stage, _robot: Robot) -> None:
+    wait_until(lambda: stage.count("SendCommand") == 1, what="send")
+
+
+def while_it_runs(_stage: Stage, robot: Robot) -> None:
+    robot.wait_for("0/2 done · 2 running", new=True)
+
+
+def at_the_question_of_ctrl_c(_stage: Stage, robot: Robot) -> None:
+    robot.wait_for("0/2 done · 2 running", new=True)
+    ctrl_c(robot, QUESTION)
+
+
+def while_it_is_cancelled(stage: Stage, robot: Robot) -> None:
+    stage.demo.faults.throttle("CancelCommand", times=1000)
+    at_the_question_of_ctrl_c(stage, robot)
+    robot.line("c")
+    wait_until(lambda: stage.count("CancelCommand") > 0, what="cancel")
+
+
+@pytest.mark.parametrize(
+    "phase", [in_the_middle_of_a_send, while_it_runs, at_the_question_of_ctrl_c, while_it_is_cancelled]
+)
+def test_closing_the_window_detaches(stage: Stage, phase: Callable[[Stage, Robot], None]) -> None:
+    ids = stage.demo.add_instances("us-east-1", 2, name="web-{n}")
     behave(lambda _node: Answer(delay_seconds=FOREVER))
+    if phase is in_the_middle_of_a_send:
+        stage.demo.faults.delay("SendCommand", 1.0)
     with start(stage, "slow") as robot:
-        robot.wait_for("0/2 done · 2 running", new=True)
-        null = os.open(os.devnull, os.O_RDWR)
-        os.dup2(null, robot._child.child_fd)  # the terminal goes away, for which the kernel sends SIGHUP
-        os.close(null)
+        phase(stage, robot)
+        close_window(robot)
         wait_until(lambda: journaled(stage).state == "detached", what="detached run")
-    assert stage.count("CancelCommand") == 0
+        wait_until(lambda: simulation().executions() == dict.fromkeys(ids, 1), what="started scripts")
+    stage.demo.faults.clear()
+    behave(lambda _node: Answer())
+    with stage.ec2menu("runs", journaled(stage).id, columns=100) as robot:
+        robot.wait_for("2 running", new=True)  # it is known where to look
+    assert stage.count("SendCommand") == 1
+
+
+@pytest.mark.parametrize("ended", [False, True])
+def test_closing_the_window_at_a_prompt_of_the_batch_leaves_nothing_behind(stage: Stage, *, ended: bool) -> None:
+    stage.demo.add_instances("us-east-1", 2, name="web-{n}")
+    with start(stage, "uptime", agree="y" if ended else "?") as robot:
+        robot.wait_for(ANSWERS if ended else "r 0        no retries", new=True)
+        close_window(robot)
+        wait_until(lambda: not robot._child.isalive(), what="end")
+    assert stage.count("SendCommand") == int(ended)
+    if ended:
+        assert journaled(stage).state == "finished"
 
 
 def test_nothing_is_sent_by_an_empty_enter_or_a_wrong_number(stage: Stage) -> None:

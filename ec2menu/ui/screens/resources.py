@@ -10,7 +10,7 @@ from ec2menu.ui.choices import Choice, draw_choices, find_choice
 from ec2menu.ui.menu import Move, Screen
 from ec2menu.ui.screens.machines import machine_screen
 
-RESERVED_LINES = 5
+RESERVED_LINES = 6
 _CHOICES = (
     Choice(key=EC2.name, label=EC2.title, remark="with hybrid nodes; a number opens a shell"),
     Choice(key=RDS.name, label=RDS.title, remark="a prompt through a jump host"),
@@ -18,7 +18,11 @@ _CHOICES = (
     Choice(key=ECS.name, label=ECS.title, remark="cluster, service, task, container"),
     Choice(key=NODES.name, label=NODES.title, remark="every registered SSM agent"),
 )
-_HELP = "a number lists that kind; t shows the open tunnels; forget drops typed passwords; 0 or b goes back; q quits"
+_KEYS = "a number lists that kind · t tunnels · runs past commands · ? help"
+_HELP = (
+    "a number lists that kind; t shows the open tunnels, runs the past and detached runs of commands;"
+    " forget drops the passwords that were typed; 0 or b goes back; q quits"
+)
 
 
 class ResourceScreen:
@@ -54,6 +58,10 @@ class ResourceScreen:
             from ec2menu.ui.screens.tunnels import TunnelScreen  # noqa: PLC0415 - the first list does not wait for it
 
             return TunnelScreen(self._context)
+        if typed.lower() == "runs":
+            from ec2menu.ui.screens.runs import RunsScreen  # noqa: PLC0415 - the same
+
+            return RunsScreen(self._context)
         if typed.lower() == "forget":
             from ec2menu.flows.logins import forget_all_logins  # noqa: PLC0415 - the same
 
@@ -89,6 +97,7 @@ class ResourceScreen:
         terminal.data("")
         terminal.data(terminal.paint(f"{self._name} {place}".rstrip(), Style.STRONG))
         draw_choices(_CHOICES, terminal, reserved_lines=RESERVED_LINES)
+        terminal.note(_KEYS, Style.DIM)
 
     def _prefetch(self) -> None:
         """Fetch the machines of the one region while the user reads; all regions are only fetched when asked for."""

@@ -115,7 +115,7 @@ def make(
     spec = CommandSpec(lines=lines, **{name: more.pop(name) for name in spec_names & more.keys()})
     chunks = cut_into_chunks(targets)
     if tag is not None:
-        chunks = (Chunk(region=REGION, document="AWS-RunShellScript", tag=tag),)
+        chunks = (Chunk(region=REGION, document="AWS-RunShellScript", tag=tag), *chunks)
     return BatchPlan(run_id=run_id, spec=spec, limits=Limits(**more), chunks=chunks)
 
 

@@ -7,7 +7,7 @@ what happens to it; a crash stops the process as kill -9 does, between any two o
 import io
 from collections import Counter
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from botocore import exceptions as boto
@@ -116,7 +116,8 @@ class Ssm:
             raise Refused("InvalidInstanceId", f"Instances [[{named}]] not in a valid state for account 1")
         place = self.nodes[region]
         ids = order.instance_ids or [each for each in place if self.tagged.get(each) == order.targets[0]["Values"][0]]
-        record = self.simulation.send(order, [place[each] for each in ids], region=region)
+        found = [_as_listed(place[each], order.document) for each in ids]
+        record = self.simulation.send(order, found, region=region)
         return {"Command": command_answer(record, details="Pending")}
 
     def _list_commands(self, request: dict[str, Any], region: str) -> dict[str, Any]:
@@ -180,6 +181,12 @@ class Ssm:
         """Return how the last command that was sent to the node ended there, or stands."""
         found = [record for record in self.simulation.records.values() if node_id in record.run.invocations]
         return found[-1].run.invocations[node_id].details if found else ""
+
+
+def _as_listed(node: SimulatedNode, document: str) -> SimulatedNode:
+    """Refuse the shell's document on Windows; PowerShell's is taken by every platform, as at AWS."""
+    is_refused = document == "AWS-RunShellScript" and node.platform_type == "Windows"
+    return replace(node, refusal="InvalidPlatform") if is_refused else node
 
 
 @dataclass

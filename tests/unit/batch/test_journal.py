@@ -8,14 +8,14 @@ from pathlib import Path
 import pytest
 
 from ec2menu.batch.actions import Order
-from ec2menu.batch.journal import DEAD_AFTER_SECONDS, Journal, RunState, SendState
+from ec2menu.batch.journal import DEAD_AFTER_SECONDS, FORGOTTEN_AT_ONCE, Journal, RunState, SendState
 from ec2menu.batch.nouns import BatchPlan, Chunk, NodeResult, Outcome, Skip, TagChoice, Target
 from ec2menu.batch.outputs import OutputStore
 from ec2menu.batch.streams import Streams
 from ec2menu.errors import Ec2MenuError, TargetUnavailable, TargetUnclear
 from ec2menu.state.store import Store
 from tests.fakes.clock import FakeClock
-from tests.unit.batch.rig import make
+from tests.unit.batch.rig import Bench, make
 
 TARGETS = [Target(id=f"i-{index:017x}", region="us-east-1", name="웹") for index in range(3)]
 ORDER = Order(
@@ -186,3 +186,59 @@ def test_a_stream_that_breaks_off_leaves_the_beginning_in_place(tmp_path: Path) 
     assert sorted(path.name for path in kept.stdout_file.parent.iterdir()) == [kept.stdout_file.name]
     outputs.replace("r", TARGETS[0], "stdout", [b"all", b" of it"])
     assert kept.stdout_file.read_text() == "all of it"
+
+
+def many_runs(journal: Journal, clock: FakeClock, *, count: int, state: RunState = RunState.FINISHED) -> None:
+    """Write runs down, an hour apart, named by their number."""
+    for number in range(count):
+        clock.advance(3600)
+        journal.begin(make(TARGETS, run_id=f"{state.value}-{number:03}"))
+        journal.intend(f"{state.value}-{number:03}", ORDER)
+        journal.note_results(f"{state.value}-{number:03}", [NodeResult(target=TARGETS[0], outcome=Outcome.FAILED)])
+        journal.finish(f"{state.value}-{number:03}", state)
+
+
+def count_rows(store: Store) -> list[int]:
+    return [store.read(f"SELECT count(*) FROM {table}")[0][0] for table in ("batch_run", "batch_send", "batch_result")]
+
+
+def test_old_runs_beyond_the_newest_200_are_forgotten_a_few_at_a_time(
+    journal: Journal, store: Store, clock: FakeClock
+) -> None:
+    many_runs(journal, clock, count=203 + FORGOTTEN_AT_ONCE)
+    assert journal.forget_old() == ()
+    clock.advance(31 * 86400)
+    assert journal.forget_old() == tuple(f"finished-{number:03}" for number in range(FORGOTTEN_AT_ONCE))
+    assert len(journal.forget_old()) == 3
+    assert journal.forget_old() == ()
+    assert count_rows(store) == [200, 200, 200]
+
+
+def test_what_is_younger_than_30_days_is_kept_however_much_it_is(journal: Journal, clock: FakeClock) -> None:
+    many_runs(journal, clock, count=210)
+    clock.advance(29 * 86400 - 210 * 3600)
+    assert journal.forget_old() == ()
+
+
+def test_a_run_that_was_left_is_kept_for_90_days_and_one_that_is_followed_for_ever(
+    journal: Journal, clock: FakeClock
+) -> None:
+    journal.begin(make(TARGETS, run_id="followed"))
+    many_runs(journal, clock, count=2, state=RunState.DETACHED)
+    many_runs(journal, clock, count=200)
+    clock.advance(89 * 86400 - 200 * 3600)
+    assert journal.forget_old() == ()
+    clock.advance(3 * 86400)
+    journal.beat("followed")
+    assert journal.forget_old() == ("detached-000", "detached-001")
+    assert journal.load("followed").record.state is RunState.LIVE
+
+
+def test_a_run_that_ends_tidies_up_after_the_old_ones(bench: Bench) -> None:
+    many_runs(bench.journal, bench.clock, count=201)
+    for number in range(3):
+        bench.outputs.save(f"finished-{number:03}", TARGETS[0], Streams(stdout="x"))
+    bench.clock.advance(31 * 86400)
+    bench.runner(make(bench.ssm.add(1), run_id="new")).run()
+    assert sorted(path.name for path in (bench.folder / "runs").iterdir()) == ["finished-002", "new"]
+    assert len(bench.journal.runs(limit=1000)) == 200

@@ -27,6 +27,16 @@ def machine(
     )
 
 
+def machines_of(*pings: PingStatus | None) -> st.SearchStrategy[Instance]:
+    return st.builds(
+        machine,
+        st.integers(0, 400),
+        region=st.sampled_from([REGION, "eu-west-1"]),
+        ping=st.sampled_from(pings),
+        platform=st.sampled_from(["Linux", "Windows", "MacOS"]),
+    )
+
+
 def explain(instance: Instance) -> tuple[str, str]:
     if instance.ssm_status is SsmStatus.CONNECTION_LOST:
         return f"its SSM Agent has been offline for {instance.name.removeprefix('web-')}d", "reboot it"
@@ -81,13 +91,7 @@ def test_who_cannot_be_reached_is_skipped_with_the_reason_and_what_to_do() -> No
 
 @given(
     st.lists(
-        st.builds(
-            machine,
-            st.integers(0, 400),
-            region=st.sampled_from([REGION, "eu-west-1"]),
-            ping=st.sampled_from([ONLINE, LOST, None]),
-            platform=st.sampled_from(["Linux", "Windows"]),
-        ),
+        machines_of(ONLINE, LOST, None),
         max_size=250,
     )
 )
@@ -133,21 +137,54 @@ def test_a_tag_is_one_command_per_region_whose_nodes_ssm_chooses() -> None:
         ("eu-west-1", "AWS-RunPowerShellScript", tag, ()),
     ]
     assert plan.skipped == ()
-    text = told(plan, 3)
-    assert text.startswith("run on 3 nodes\n")
-    assert "those with tag:Role=web when it runs; SSM chooses them" in text
-
-
-def test_a_tag_on_two_platforms_of_a_region_goes_to_its_nodes_by_id() -> None:
-    plan = tag_plan(machine(1), machine(2, platform="Windows"), machine(3, ping=LOST), machine(4, region="eu-west-1"))
-    assert [(chunk.region, chunk.document, chunk.tag is None) for chunk in plan.chunks] == [
-        ("eu-west-1", "AWS-RunShellScript", False),
-        (REGION, "AWS-RunShellScript", True),
-        (REGION, "AWS-RunPowerShellScript", True),
+    assert told(plan, 3).splitlines()[:5] == [
+        "run on 3 nodes",
+        "  | uptime",
+        "  us-east-1 AWS-RunShellScript: nodes with tag:Role=web",
+        "  eu-west-1 AWS-RunPowerShellScript: nodes with tag:Role=web",
+        "  SSM chooses the nodes with the tag when it runs",
     ]
-    assert [target.name for target in plan.targets] == ["web-1", "web-2"]
+
+
+def test_where_a_tag_is_on_two_platforms_windows_is_sent_to_by_id() -> None:
+    plan = tag_plan(
+        machine(1),
+        machine(2, platform="Windows"),
+        machine(3, ping=LOST, platform="Windows"),
+        machine(4, ping=LOST),
+        machine(5, region="eu-west-1"),
+    )
+    assert [(chunk.region, chunk.document, chunk.tag is not None) for chunk in plan.chunks] == [
+        (REGION, "AWS-RunShellScript", True),
+        ("eu-west-1", "AWS-RunShellScript", True),
+        (REGION, "AWS-RunPowerShellScript", False),
+    ]
+    assert [target.name for target in plan.targets] == ["web-2"]
     assert [skip.target.name for skip in plan.skipped] == ["web-3"]
-    assert "of two platforms" in plan.warnings[0]
+    assert "Windows nodes get it by id" in plan.warnings[0]
+    assert "  us-east-1 AWS-RunPowerShellScript: 1 node\n" in told(plan, 4)
+
+
+@given(
+    st.lists(
+        machines_of(ONLINE, LOST),
+        min_size=1,
+        max_size=40,
+        unique_by=lambda each: (each.region, each.id),
+    )
+)
+def test_by_a_tag_no_node_can_be_reached_by_two_documents(nodes: list[Instance]) -> None:
+    plan = tag_plan(*nodes)
+    by_id = {(target.region, target.id) for target in plan.targets} | {
+        (skip.target.region, skip.target.id) for skip in plan.skipped
+    }
+    for node in nodes:
+        is_windows = node.node is not None and node.node.platform_type == "Windows"
+        by_tag = {chunk.document for chunk in plan.chunks if chunk.region == node.region and chunk.tag}
+        assert len(by_tag) == 1
+        # PowerShell's document runs on every platform, the shell's is refused on Windows.
+        runs_by_tag = by_tag == {"AWS-RunPowerShellScript"} or not is_windows
+        assert runs_by_tag != ((node.region, node.id) in by_id)
 
 
 @pytest.mark.parametrize(
@@ -201,8 +238,8 @@ def test_a_plan_says_how_many_where_and_how_and_folds_who_is_skipped() -> None:
         "run on 61 nodes",
         "  | echo 1",
         "  | exit 194",
-        "  us-east-1 AWS-RunShellScript: 60 nodes, 2 commands",
-        "  us-east-1 AWS-RunPowerShellScript: 1 node, 1 command",
+        "  us-east-1 AWS-RunShellScript: 60 nodes",
+        "  us-east-1 AWS-RunPowerShellScript: 1 node",
         "  nodes: web-[1-61]",
         "  2 skipped, its SSM Agent has been offline: web-[70-71]",
         "  1 skipped, the instance is not managed: web-80",
@@ -222,6 +259,11 @@ def test_a_long_script_is_shown_in_part_and_the_rest_counted() -> None:
 def test_the_worst_time_is_whole_rounds_and_one_late_delivery(count: int, concurrency: int, seconds: int) -> None:
     plan = plan_of(*(machine(number) for number in range(count)), concurrency=concurrency)
     assert worst_seconds(plan, count) == seconds
+
+
+def test_a_plan_for_programs_has_one_entry_per_region_and_document() -> None:
+    record = plan_record(plan_of(*(machine(number) for number in range(120))))
+    assert [len(each["targets"]) for each in record["commands"]] == [120]
 
 
 def test_a_plan_for_programs_holds_the_same() -> None:

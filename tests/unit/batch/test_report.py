@@ -227,3 +227,28 @@ def test_a_detached_run_is_not_done_and_says_how_to_go_on() -> None:
     detached = batch(ended(1), is_detached=True)
     assert exit_status(detached) == 1
     assert counts_lines(detached)[-1][0] == "to go on with it: ec2menu runs run-1"
+
+
+def test_that_ssm_has_cut_an_output_is_said_even_where_the_report_hides_most_of_it() -> None:
+    row = ended(1, is_stderr_cut=True)
+    text = "\n".join(str(number) for number in range(100))
+    lines = [
+        line
+        for line, _ in render_report(
+            batch(row), group_by_output([row]), read=lambda _row: (text, "e"), max_lines_per_group=3
+        )
+    ]
+    assert lines[4:6] == [
+        "  … and 99 more lines",
+        "  (stderr is longer: SSM keeps the beginning only; --output-s3 keeps it all)",
+    ]
+
+
+def test_a_run_that_no_journal_keeps_cannot_be_gone_on_with() -> None:
+    detached = BatchResult(run_id="run-1", results=(), is_detached=True)
+    assert counts_lines(detached, is_journaled=False)[-1][0] == "nobody can go on with it: no state is kept"
+
+
+def test_a_name_that_would_fill_the_line_is_shortened_in_a_nodes_row() -> None:
+    row = ended(1, target=Target(id="i-1", region="us-east-1", name="x" * 100))
+    assert result_line(row)[0].startswith(f"ok   {'x' * 31}… (i-1)  ")

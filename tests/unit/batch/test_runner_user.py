@@ -106,6 +106,44 @@ def test_a_crash_leaves_the_run_as_interrupted(bench: Bench) -> None:
     assert bench.ssm.calls["send_command"] == 1
 
 
+@pytest.mark.parametrize("times", [3, 30])
+def test_cancelling_that_is_throttled_goes_on_trying_and_polls_meanwhile(bench: Bench, times: int) -> None:
+    targets = bench.ssm.add(4)
+    bench.ssm.behave = {targets[0].id: Ended(delay_seconds=20)} | {
+        each.id: Ended(delay_seconds=5000) for each in targets[1:]
+    }
+    bench.ssm.weather = lambda operation, number: (
+        "throttle" if operation == "cancel_command" and number <= times else ""
+    )
+    runner = bench.runner(make(targets, concurrency=4, execution_seconds=6000))
+    heard: list[NodeResult] = []
+    result = runner.run(when(lambda progress: progress.running > 0, runner.cancel), heard.append)
+    assert bench.ssm.calls["cancel_command"] == times + 1
+    assert outcomes(result.results)[1:] == [Outcome.CANCELLED] * 3
+    if times == 30:
+        assert heard[0].outcome is Outcome.SUCCEEDED  # it ended while cancelling was refused, and that was seen
+
+
+def test_cancelling_that_is_denied_is_given_up_and_the_nodes_are_followed(bench: Bench) -> None:
+    targets = bench.ssm.add(2)
+    bench.ssm.weather = lambda operation, _: "deny" if operation == "cancel_command" else ""
+    runner = bench.runner(make(targets, concurrency=2))
+    result = runner.run(when(lambda progress: progress.running > 0, runner.cancel))
+    assert outcomes(result.results) == [Outcome.SUCCEEDED] * 2
+
+
+def test_a_lookup_that_is_throttled_for_minutes_still_finds_the_command(bench: Bench) -> None:
+    def weather(operation: str, number: int) -> str:
+        if (operation, number) == ("send_command", 1):
+            return "lose"
+        return "throttle" if operation == "list_commands" and number <= 12 else ""
+
+    bench.ssm.weather = weather
+    result = bench.runner(make(bench.ssm.add(3))).run()
+    assert outcomes(result.results) == [Outcome.SUCCEEDED] * 3
+    assert bench.ssm.calls["send_command"] == 1
+
+
 def tagged(bench: Bench, count: int, **more: Any) -> BatchRunner:
     targets = bench.ssm.add(count)
     bench.ssm.tagged = {target.id: "web" for target in targets}
@@ -145,6 +183,48 @@ def test_a_tag_whose_send_is_refused_is_one_row(bench: Bench) -> None:
     bench.ssm.weather = lambda operation, _: "deny" if operation == "send_command" else ""
     (row,) = tagged(bench, 3).run().results
     assert (row.target.id, row.outcome) == ("tag:Role=web", Outcome.NOT_DELIVERED)
+
+
+def test_windows_nodes_that_a_tag_lists_too_have_the_row_of_their_own_command(bench: Bench) -> None:
+    linux, windows = bench.ssm.add(7), bench.ssm.add(4, platform="Windows", start=100)
+    (late,) = bench.ssm.add(1, platform="Windows", start=200)  # it got the tag after the plan was made
+    bench.ssm.tagged = {each.id: "web" for each in (*linux, *windows, late)}
+    totals: list[int] = []
+    plan = make(windows, tag=TagChoice(key="Role", value="web"), concurrency=3)
+    result = bench.runner(plan).run(lambda progress: totals.append(progress.total))
+    ends = {row.target.id: (row.outcome, row.attempts) for row in result.results}
+    assert ends == {each.id: (Outcome.SUCCEEDED, 1) for each in (*linux, *windows)} | {
+        late.id: (Outcome.NOT_DELIVERED, 1)
+    }
+    assert len(result.results) == 12
+    assert max(totals) == 12
+    assert set(bench.ssm.executions().values()) == {1}
+    assert bench.ssm.peak_running() <= 3
+
+
+@pytest.mark.parametrize("send_rest", [False, True])
+def test_a_tags_node_that_was_sent_to_again_has_one_row_when_the_run_is_taken_up(
+    bench: Bench, *, send_rest: bool
+) -> None:
+    targets = bench.ssm.add(3)
+    bench.ssm.tagged = {each.id: "web" for each in targets}
+    bench.ssm.behave = {targets[0].id: Ended(status_details="Undeliverable")}
+
+    def weather(operation: str, number: int) -> str:
+        if (operation, number) != ("send_command", 2):
+            return ""
+        bench.ssm.behave = {targets[0].id: Ended(delay_seconds=30, exit_code=3)}
+        return "crash after"
+
+    bench.ssm.weather = weather
+    with pytest.raises(Crash):
+        bench.runner(make([], tag=TagChoice(key="Role", value="web"))).run()
+    bench.restart()
+    result = bench.resumed("run1", send_rest=send_rest).run()
+    assert sorted((row.target.id, row.outcome) for row in result.results) == sorted(
+        (each.id, Outcome.FAILED if each is targets[0] else Outcome.SUCCEEDED) for each in targets
+    )
+    assert bench.ssm.calls["send_command"] == 2
 
 
 def test_of_several_sends_to_a_node_the_last_one_is_followed(bench: Bench) -> None:

@@ -11,7 +11,7 @@ from random import Random
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from ec2menu.batch.nouns import BatchPlan, BatchResult, NodeResult, Outcome, Target
+from ec2menu.batch.nouns import BatchPlan, BatchResult, NodeResult, Outcome, TagChoice, Target
 from ec2menu.demo.invocations import Outcome as Ended
 from tests.unit.batch.rig import Bench, make
 from tests.unit.batch.ssm import Crash, Weather
@@ -167,4 +167,56 @@ def test_a_run_that_was_killed_is_taken_up_without_a_second_start(
         check(bench, plan, result)
         again = bench.journal.load("run1")
         assert {row.target.id for row in again.results} <= {target.id for target in plan.targets}
+        bench.close()
+
+
+# By a tag, SSM waits hours for a node that never answers, and each poll of them takes its moment here.
+ANSWERING = ENDINGS.filter(lambda ended: ended.delay_seconds < inf)
+
+
+@settings(QUICK, max_examples=30)
+@given(
+    linux=st.lists(ANSWERING, min_size=1, max_size=20),
+    windows=st.lists(ANSWERING, max_size=8),
+    troubles=TROUBLES,
+    concurrency=st.integers(1, 12),
+    call=st.sampled_from(["", "send_command", "list_command_invocations"]),
+    number=st.integers(1, 5),
+    send_rest=st.booleans(),
+    seed=st.integers(0, 1000),
+)
+def test_a_tag_on_two_platforms_is_one_true_row_per_node_in_any_weather(
+    linux: list[Ended],
+    windows: list[Ended],
+    troubles: list[str],
+    concurrency: int,
+    call: str,
+    number: int,
+    send_rest: bool,
+    seed: int,
+) -> None:
+    with tempfile.TemporaryDirectory() as folder:
+        bench = Bench(Path(folder), seed=seed)
+        by_tag = bench.ssm.add(len(linux))
+        by_id = bench.ssm.add(len(windows), platform="Windows", start=100)
+        bench.ssm.tagged = {each.id: "web" for each in (*by_tag, *by_id)}
+        bench.ssm.behave = {each.id: ended for each, ended in zip((*by_tag, *by_id), (*linux, *windows), strict=True)}
+        plan = make(by_id, tag=TagChoice(key="Role", value="web"), concurrency=concurrency)
+        bench.ssm.weather = weather_of(troubles, seed=seed, crash=(call, number, "crash after") if call else None)
+        try:
+            result = bench.runner(plan).run()
+        except Crash:
+            bench.restart()
+            bench.ssm.weather = weather_of([], seed=seed)
+            result = bench.resumed("run1", send_rest=send_rest).run()
+        rows = {row.target.id: row for row in result.results if not row.target.id.startswith("tag:")}
+        assert len(result.results) - len(rows) <= 1
+        assert set(rows) <= {each.id for each in (*by_tag, *by_id)}
+        assert len(result.results) > len(rows) or len(rows) == len(linux) + len(windows)
+        for row in rows.values():
+            if row.command_id and row.outcome in TRUTH:
+                record = bench.ssm.simulation.records[row.command_id]
+                assert record.run.invocations[row.target.id].details in TRUTH[row.outcome]
+        assert max(bench.ssm.executions().values(), default=0) <= 1
+        assert bench.ssm.peak_running() <= concurrency
         bench.close()

@@ -138,7 +138,7 @@ def test_a_dry_run_shows_the_plan_on_stdout_and_asks_nothing(aws: CannedAws, tmp
     assert desk.data.splitlines()[:4] == [
         "run on 2 nodes",
         "  | uptime",
-        "  us-east-1 AWS-RunShellScript: 2 nodes, 1 command",
+        "  us-east-1 AWS-RunShellScript: 2 nodes",
         "  nodes: web-[1-2]",
     ]
     assert (desk.notes, status) == ("nothing was sent\n", ExitStatus.DONE)

@@ -27,6 +27,8 @@ A failed target among many is a value in a result, never an exception. Only `cli
 
 from enum import IntEnum
 
+from ec2menu.models import Problem
+
 
 class ExitStatus(IntEnum):
     """The exit statuses of the command line."""
@@ -156,6 +158,11 @@ class Interrupted(Ec2MenuError):
     """The user, or a signal, ended what was going on; `status` follows the shell's rule of 128 + signal."""
 
     status = ExitStatus.INTERRUPTED
+
+
+def as_problem(where: str, error: Ec2MenuError) -> Problem:
+    """Return an error as the part of a listing that failed."""
+    return Problem(where=where, message=error.message, hint=error.hint, status=error.status)
 
 
 def bug_error(bug: BaseException) -> Ec2MenuError:

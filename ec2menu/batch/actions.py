@@ -150,4 +150,3 @@ class Finished:
     lasted_seconds: float = 0.0
     streams: Streams = Streams()  # noqa: RUF009 - frozen
     is_correction: bool = False
-    is_kept: bool = True

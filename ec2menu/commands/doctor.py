@@ -11,9 +11,9 @@ from ec2menu.errors import Ec2MenuError, ExitStatus, Interrupted, NoJumpHost, Ta
 from ec2menu.flows.connect import check_reachable
 from ec2menu.flows.containers import check_container, describe_container
 from ec2menu.flows.context import Context
-from ec2menu.flows.databases import Store, require_endpoint, survey_ways
+from ec2menu.flows.databases import require_endpoint, survey_ways
 from ec2menu.flows.listing import require_regions
-from ec2menu.flows.targets import describe, find_resource
+from ec2menu.flows.targets import DataStore, describe, find_resource
 from ec2menu.models import Container, Instance, Style
 
 _MIN_PYTHON = (3, 11)
@@ -154,7 +154,7 @@ def _target(context: Context, target: str) -> Finding:
     return _store(context, item)
 
 
-def _store(context: Context, item: Store) -> Finding:
+def _store(context: Context, item: DataStore) -> Finding:
     """Say where a database or a cache answers and which jump host leads there, or why none does."""
     endpoint = require_endpoint(item)
     choice, lines = survey_ways(context, item)

@@ -40,7 +40,7 @@ def run_forward(context: Context, request: ForwardRequest) -> int:
         tunnel = _to_host(context, request, regions)
     else:
         tunnel = _to_resource(context, request, find_resource(context, request.target, regions))
-    context.terminal.data(f"127.0.0.1:{tunnel.local_port}")
+    context.terminal.data(tunnel.address)
     context.terminal.flush()
     return _keep(context, tunnel)
 
@@ -111,16 +111,9 @@ def _keep(context: Context, tunnel: Tunnel) -> int:
             tell_news(context)
             if tunnel.state is TunnelState.NEEDS_LOGIN:
                 renew_login(context)
-                _wait_until_on(context, tunnel)
     except BaseException:
         close_tunnel(context, tunnel)
         raise
     tell_news(context)
-    record_tunnel(context, tunnel, outcome=tunnel.last_error or str(tunnel.state))
+    record_tunnel(context, tunnel)
     return ExitStatus.CONNECTOR
-
-
-def _wait_until_on(context: Context, tunnel: Tunnel) -> None:
-    """Give the tunnel's thread the moment that it needs to see that it may go on."""
-    while tunnel.state is TunnelState.NEEDS_LOGIN:
-        context.clock.sleep(WATCH_SECONDS)

@@ -8,7 +8,7 @@ import contextlib
 import os
 import re
 import secrets
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
@@ -114,8 +114,14 @@ def find_client(
     `run` asks a program what it is where its name does not say.
     """
     names = sorted(engine.clients, key=lambda name: name != preferred)
-    found = (_identify(name, which(name), run) for name in names)
-    return next((client for client in found if client), None)
+    return next((client for name in names if (client := _identify(name, which(name), run))), None)
+
+
+def find_clients(
+    engine: EngineFacts, which: Callable[[str], str | None], *, run: Callable[[Sequence[str]], Completed]
+) -> Iterator[Client]:
+    """Yield every client of an engine that is on PATH, the best first; as `find_client`."""
+    return (client for name in engine.clients if (client := _identify(name, which(name), run)))
 
 
 def _identify(name: str, program: str | None, run: Callable[[Sequence[str]], Completed]) -> Client | None:

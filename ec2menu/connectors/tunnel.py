@@ -104,7 +104,6 @@ class Tunnel:
         self._forward: Forward | None = None
         self._news: deque[str] = deque()
         self._is_closing = False
-        self._is_resumed = False
         self._life: Task[None] = Task(self._live)
 
     # -- for everybody ------------------------------------------------------------------------------------------
@@ -128,8 +127,9 @@ class Tunnel:
         return [self._news.popleft() for _ in range(len(self._news))]
 
     def resume(self) -> None:
-        """Go on after a new login."""
-        self._is_resumed = True
+        """Go on after a new login; nothing where none is waited for."""
+        if self.state is TunnelState.NEEDS_LOGIN:
+            self.state = TunnelState.RECONNECTING
 
     def close(self) -> None:
         """End the plugin and the session, in bounded time; again is harmless."""
@@ -271,11 +271,9 @@ class Tunnel:
             return None  # whoever may not look for others can still use the one that is known
 
     def _wait_for_login(self, error: CredentialsError) -> None:
-        self._is_resumed = False
         self._be_down(TunnelState.NEEDS_LOGIN, error.message, f"waits for a new login: {error.message}")
-        while not self._is_resumed:
+        while self.state is TunnelState.NEEDS_LOGIN:
             self._pause(WATCH_SECONDS)
-        self.state = TunnelState.RECONNECTING
 
     def _give_up(self, reason: str) -> None:
         self._be_down(TunnelState.FAILED, reason, f"is down for good: {reason}")

@@ -123,7 +123,6 @@ RDS = PageStyle(
     token_code="InvalidParameterValue",  # noqa: S106 - an error code, not a password
     token_text="Invalid marker: {token}",  # noqa: S106 - a message, not a password
 )
-ELASTICACHE = RDS
 ACCOUNT = PageStyle(
     size_code="ValidationException",
     size_text=_CONSTRAINT,

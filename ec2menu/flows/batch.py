@@ -112,7 +112,7 @@ def tell_plan(context: Context, prepared: Prepared, *, more: Iterable[str] = ())
         context.terminal.note(text, style)
     for warning in more:
         context.terminal.note(f"! {warning}")
-    if context.store.is_in_memory:
+    if not open_journal(context).is_durable:
         for warning in context.store.warnings[:1]:
             context.terminal.note(f"! {warning}: once ec2menu ends, nobody can tell what was sent or go on with it")
 

@@ -13,11 +13,11 @@ from ec2menu.connectors.session import open_shell
 from ec2menu.connectors.windows import running_in_wsl
 from ec2menu.errors import ExitStatus, InvalidInput, TargetUnavailable
 from ec2menu.flows.context import Context
-from ec2menu.flows.sessions import Visit, choose_way, record_visit, report_session, require_terminal
+from ec2menu.flows.sessions import Visit, record_visit, report_session, require_terminal
 from ec2menu.flows.targets import describe
 from ec2menu.models import Instance, Style
 from ec2menu.resources.ec2 import explain_unreachable
-from ec2menu.ui.choices import Choice
+from ec2menu.ui.choices import Choice, choose_one
 
 RDP_PORT = 3389
 _WINDOWS_WAYS = (
@@ -49,7 +49,7 @@ def connect_one(context: Context, instance: Instance, *, way: str = "") -> int:
 def _ask_windows_way(context: Context, instance: Instance) -> str:
     if not context.terminal.is_interactive:
         raise InvalidInput(f"{describe(instance)} runs Windows", hint="add --shell or --rdp")
-    return choose_way(context, f"{describe(instance)} runs Windows", _WINDOWS_WAYS)
+    return choose_one(context.terminal, f"{describe(instance)} runs Windows", _WINDOWS_WAYS)
 
 
 def connect_shell(context: Context, instance: Instance) -> int:

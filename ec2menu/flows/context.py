@@ -147,7 +147,7 @@ class Context:
             from ec2menu.flows.tunnels import record_tunnel  # noqa: PLC0415 - it takes a Context
 
             for tunnel in self.tunnels.all():
-                record_tunnel(self, tunnel, outcome="closed")
+                record_tunnel(self, tunnel)
             self.tunnels.close_all()
         if "inventory" in self.__dict__:
             self.inventory.close()

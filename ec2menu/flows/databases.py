@@ -8,7 +8,16 @@ from pathlib import Path
 from ec2menu.clock import describe_duration
 from ec2menu.connectors.client_calls import client_call
 from ec2menu.connectors.client_lines import copy_lines
-from ec2menu.connectors.clients import Client, ClientCall, ClientTarget, Login, find_ca, find_client, run_client
+from ec2menu.connectors.clients import (
+    Client,
+    ClientCall,
+    ClientTarget,
+    Login,
+    find_ca,
+    find_client,
+    find_clients,
+    run_client,
+)
 from ec2menu.connectors.engines import EngineFacts, Family, engine_of
 from ec2menu.connectors.forward import TunnelSpec
 from ec2menu.connectors.jump import JumpChoice
@@ -22,14 +31,13 @@ from ec2menu.flows.jump import Via, choose_via, describe_refusal, select_for
 from ec2menu.flows.listing import get_listing
 from ec2menu.flows.logins import LoginWish, choose_login, forget_login
 from ec2menu.flows.sessions import Visit, record_visit
-from ec2menu.flows.targets import describe
+from ec2menu.flows.targets import DataStore, describe
 from ec2menu.flows.tunnels import find_open, open_tunnel_to
 from ec2menu.models import Cache, Database, Endpoint, Style
 from ec2menu.resources import elasticache, rds
 from ec2menu.resources.jumphosts import parse_tag
 from ec2menu.resources.kinds import EC2
 
-Store = Database | Cache
 VERSION_SECONDS = 5.0
 _PROTOCOLS = {
     Family.POSTGRES: Protocol.POSTGRES,
@@ -63,7 +71,7 @@ class Wishes:
 
 
 def open_store(
-    context: Context, item: Store, *, via: str = "", local_port: int = 0, port: int = 0, once: bool = False
+    context: Context, item: DataStore, *, via: str = "", local_port: int = 0, port: int = 0, once: bool = False
 ) -> Tunnel:
     """Open a tunnel to a database or a cache through a jump host, or return the one that is open already.
 
@@ -88,7 +96,7 @@ def open_store(
     return open_tunnel_to(context, _spec(context, item, endpoint, way), local_port=local_port, once=once)
 
 
-def _spec(context: Context, item: Store, endpoint: Endpoint, way: Via) -> TunnelSpec:
+def _spec(context: Context, item: DataStore, endpoint: Endpoint, way: Via) -> TunnelSpec:
     """Return the tunnel to an endpoint through a node, which is named to the user."""
     context.terminal.note(way.note)
     return TunnelSpec(
@@ -104,7 +112,7 @@ def _spec(context: Context, item: Store, endpoint: Endpoint, way: Via) -> Tunnel
     )
 
 
-def require_endpoint(item: Store) -> Endpoint:
+def require_endpoint(item: DataStore) -> Endpoint:
     """Return where a database or a cache answers. Raises TargetUnavailable, saying why it does not."""
     why = rds.explain_unavailable(item) if isinstance(item, Database) else elasticache.explain_unavailable(item)
     if why is not None:
@@ -114,13 +122,13 @@ def require_endpoint(item: Store) -> Endpoint:
     return item.endpoint
 
 
-def warn_of_redirects(context: Context, item: Store) -> None:
+def warn_of_redirects(context: Context, item: DataStore) -> None:
     """Tell what to expect of a cache in cluster mode behind one tunnel; nothing of anything else."""
     if isinstance(item, Cache) and item.cluster_mode:
         context.terminal.note(f"! {_REDIRECTS}", Style.WARN)
 
 
-def survey_ways(context: Context, item: Store) -> tuple[JumpChoice, tuple[str, ...]]:
+def survey_ways(context: Context, item: DataStore) -> tuple[JumpChoice, tuple[str, ...]]:
     """Return the jump hosts that lead to a database or a cache, and what to say of those that do not."""
     vpc_id = _find_vpc(context, item)
     tag = parse_tag(context.config.settings.jump_tag)
@@ -129,7 +137,7 @@ def survey_ways(context: Context, item: Store) -> tuple[JumpChoice, tuple[str, .
     return choice, describe_refusal(choice, vpc_id=vpc_id, what=describe(item), tag=tag).diagnosis
 
 
-def connect_store(context: Context, item: Store, wishes: Wishes) -> int | None:
+def connect_store(context: Context, item: DataStore, wishes: Wishes) -> int | None:
     """Open a tunnel and a client's prompt over it; return the exit status. The tunnel stays open.
 
     Without a client on this computer the lines for one are shown, and None is returned: whoever called decides how long
@@ -162,7 +170,7 @@ def connect_store(context: Context, item: Store, wishes: Wishes) -> int | None:
     return ExitStatus.DONE if status == 0 else ExitStatus.TARGET_FAILED
 
 
-def _run_and_record(context: Context, item: Store, client: Client, call: ClientCall, *, session_id: str) -> int:
+def _run_and_record(context: Context, item: DataStore, client: Client, call: ClientCall, *, session_id: str) -> int:
     """Give the terminal to a client; tell and record how it ended, and return its status."""
     began, started = context.clock.wall(), context.clock.now()
     status = run_client(call, environ=context.environ)
@@ -182,16 +190,13 @@ def _run_and_record(context: Context, item: Store, client: Client, call: ClientC
 
 
 def _find_client(facts: EngineFacts, wanted: str) -> Client | None:
-    def run(argv: Sequence[str]) -> Completed:
-        return run_quietly(argv, timeout_seconds=VERSION_SECONDS)
-
-    client = find_client(facts, shutil.which, run=run, preferred=wanted)
+    client = find_client(facts, shutil.which, run=_ask_version, preferred=wanted)
     if wanted and (client is None or client.name != wanted):
         raise InvalidInput(f"there is no program {wanted} for {facts.title}", hint=_hint_clients(facts))
     return client
 
 
-def show_lines(context: Context, item: Store, tunnel: Tunnel, wishes: Wishes | None = None) -> None:
+def show_lines(context: Context, item: DataStore, tunnel: Tunnel, wishes: Wishes | None = None) -> None:
     """Show what to type or to fill in for clients of one's own choice."""
     wishes = wishes or Wishes()
     ca_file = _find_ca(context, engine_of(item.engine))
@@ -202,7 +207,7 @@ def show_lines(context: Context, item: Store, tunnel: Tunnel, wishes: Wishes | N
     context.terminal.flush()
 
 
-def client_target(item: Store, tunnel: Tunnel, wishes: Wishes, *, ca_file: Path | None) -> ClientTarget:
+def client_target(item: DataStore, tunnel: Tunnel, wishes: Wishes, *, ca_file: Path | None) -> ClientTarget:
     """Return what a client needs to know of a database or a cache behind a tunnel."""
     facts = engine_of(item.engine)
     database = "" if isinstance(item, Cache) else item.database
@@ -219,12 +224,16 @@ def client_target(item: Store, tunnel: Tunnel, wishes: Wishes, *, ca_file: Path 
     )
 
 
-def clients_of(item: Store) -> Sequence[str]:
+def clients_of(item: DataStore) -> Sequence[str]:
     """Return the client programs on PATH that can talk to a database or a cache, the best first."""
-    return [name for name in engine_of(item.engine).clients if shutil.which(name)]
+    return [client.name for client in find_clients(engine_of(item.engine), shutil.which, run=_ask_version)]
 
 
-def _find_vpc(context: Context, item: Store) -> str:
+def _ask_version(argv: Sequence[str]) -> Completed:
+    return run_quietly(argv, timeout_seconds=VERSION_SECONDS)
+
+
+def _find_vpc(context: Context, item: DataStore) -> str:
     if isinstance(item, Database):
         return item.vpc_id
     try:

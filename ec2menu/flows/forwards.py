@@ -1,6 +1,7 @@
 """Tunnels into machines and containers: to a port of theirs, or through them to a port of another host."""
 
 from ec2menu.connectors.forward import TunnelSpec
+from ec2menu.connectors.local_ports import LARGEST_PORT
 from ec2menu.connectors.tunnel import Tunnel
 from ec2menu.errors import Interrupted
 from ec2menu.flows.connect import check_reachable
@@ -9,8 +10,6 @@ from ec2menu.flows.context import Context
 from ec2menu.flows.targets import describe
 from ec2menu.flows.tunnels import open_tunnel_to
 from ec2menu.models import Container, Instance
-
-LAST_PORT = 65_535
 
 
 def forward_into(
@@ -40,6 +39,6 @@ def forward_to_container(context: Context, container: Container) -> int:
         typed = context.terminal.ask(prompt).strip() or known
         if typed.lower() in ("0", "b", "back"):
             raise Interrupted("not connected")
-        if typed.isdecimal() and len(typed) <= len(str(LAST_PORT)) and 1 <= int(typed) <= LAST_PORT:
+        if typed.isdecimal() and len(typed) <= len(str(LARGEST_PORT)) and 1 <= int(typed) <= LARGEST_PORT:
             return forward_into(context, container, port=int(typed)).local_port
-        context.terminal.note(f"type a port from 1 to {LAST_PORT}, or 0 to go back")
+        context.terminal.note(f"type a port from 1 to {LARGEST_PORT}, or 0 to go back")

@@ -11,11 +11,10 @@ from ec2menu.connectors.secrets import Password, PasswordKey, iam_token, read_se
 from ec2menu.connectors.vault import Vault, open_vault
 from ec2menu.errors import AccessDenied, InvalidInput
 from ec2menu.flows.context import Context
-from ec2menu.flows.targets import describe
+from ec2menu.flows.targets import DataStore, describe
 from ec2menu.models import Cache, CacheAuth, Database, EndpointRole, Style
 from ec2menu.ui.choices import Choice, choose_one
 
-Store = Database | Cache
 # RDS takes no token that is signed for a custom endpoint of Aurora.
 _NO_TOKENS = frozenset({EndpointRole.CUSTOM})
 _MANAGED, _IAM, _TYPED, _NAMED = "managed", "iam", "typed", "named"
@@ -31,7 +30,7 @@ class LoginWish:
     client_asks: bool = False
 
 
-def choose_login(context: Context, item: Store, wish: LoginWish) -> Login:
+def choose_login(context: Context, item: DataStore, wish: LoginWish) -> Login:
     """Return the login to use; asks where there are several ways.
 
     Raises AwsError where what was wished for cannot be had, Interrupted where the user goes back.
@@ -55,7 +54,7 @@ def choose_login(context: Context, item: Store, wish: LoginWish) -> Login:
     return _typed(context, item, wish)
 
 
-def forget_login(context: Context, item: Store, login: Login) -> None:
+def forget_login(context: Context, item: DataStore, login: Login) -> None:
     """Drop what was typed for a database or a cache, from the keyring, too: what is wrong there would stay wrong."""
     if login.source not in (LoginSource.TYPED, LoginSource.KEYRING):
         return
@@ -77,7 +76,7 @@ def forget_all_logins(context: Context) -> None:
     context.terminal.note(what if count else "no password is kept")
 
 
-def _ways(item: Store, user: str) -> tuple[Choice, ...]:
+def _ways(item: DataStore, user: str) -> tuple[Choice, ...]:
     """Return the ways that there are, the best first; the managed secret is no way in for another user than its own."""
     typed = Choice(key=_TYPED, label="type the password", remark="it is kept in memory for a while")
     named = Choice(key=_NAMED, label="another secret", remark="of Secrets Manager, by name or ARN")
@@ -101,7 +100,7 @@ def _managed(context: Context, item: Database, wish: LoginWish) -> Login:
         return _typed(context, item, wish)
 
 
-def _from_secret(context: Context, item: Store, name: str, user: str) -> Login:
+def _from_secret(context: Context, item: DataStore, name: str, user: str) -> Login:
     if not name:
         raise InvalidInput("no secret was named", hint="type a secret's name or ARN, or choose another way")
     found = context.attempt(
@@ -113,7 +112,7 @@ def _from_secret(context: Context, item: Store, name: str, user: str) -> Login:
     return Login(user=chosen, password=found.password, source=LoginSource.SECRET)
 
 
-def _by_token(context: Context, item: Store, user: str) -> Login:
+def _by_token(context: Context, item: DataStore, user: str) -> Login:
     if item.endpoint is None or not isinstance(item, Database) or item.role in _NO_TOKENS:
         raise InvalidInput(
             f"{describe(item)} takes no IAM tokens", hint="log in with a password, or at another endpoint"
@@ -128,7 +127,7 @@ def _by_token(context: Context, item: Store, user: str) -> Login:
     return Login(user=chosen, password=context.attempt(sign), source=LoginSource.IAM)
 
 
-def _typed(context: Context, item: Store, wish: LoginWish) -> Login:
+def _typed(context: Context, item: DataStore, wish: LoginWish) -> Login:
     needs_user = isinstance(item, Database) or item.auth is CacheAuth.RBAC
     chosen = wish.user or (_ask_user(context, item) if needs_user else "")
     if wish.client_asks:
@@ -148,7 +147,7 @@ def _typed(context: Context, item: Store, wish: LoginWish) -> Login:
     return Login(user=chosen, password=password, source=LoginSource.TYPED)
 
 
-def _ask_user(context: Context, item: Store) -> str:
+def _ask_user(context: Context, item: DataStore) -> str:
     known = item.username or engine_of(item.engine).default_user if isinstance(item, Database) else "default"
     prompt = f"user [{known}]:" if known else "user:"
     while True:
@@ -158,7 +157,7 @@ def _ask_user(context: Context, item: Store) -> str:
         context.terminal.note("type the database user's name, or press Ctrl-C to go back")
 
 
-def _key(context: Context, item: Store, user: str) -> PasswordKey:
+def _key(context: Context, item: DataStore, user: str) -> PasswordKey:
     return PasswordKey(profile=context.profile, target=f"{item.region}/{item.id}", user=user)
 
 

@@ -1,11 +1,10 @@
-"""What sessions of every kind have in common for a person: which way in, a terminal, how they ended, the record.
+"""What sessions of every kind have in common for a person: a terminal, how they ended, the record.
 
 What is said before a session, and how it is opened, is in the flow of each kind.
 """
 
 import shutil
 import sys
-from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -16,7 +15,6 @@ from ec2menu.errors import ConnectorError, ExitStatus, InvalidInput
 from ec2menu.flows.context import Context
 from ec2menu.models import Style
 from ec2menu.state.history import Connection, record
-from ec2menu.ui.choices import Choice, choose_one
 
 GOOD_ENDINGS = (Ending.NORMAL, Ending.LEFT, Ending.UNKNOWN)
 
@@ -30,11 +28,6 @@ class Visit:
     target: str
     name: str
     label: str
-
-
-def choose_way(context: Context, title: str, ways: Sequence[Choice]) -> str:
-    """Ask which of several ways to connect is wanted; return its key, or raise Interrupted to go back."""
-    return choose_one(context.terminal, title, ways)
 
 
 def require_terminal(context: Context) -> None:

@@ -5,10 +5,10 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Any, TypeVar
 
-from ec2menu.errors import AwsError, CredentialsError, Ec2MenuError, TargetUnclear
+from ec2menu.errors import AwsError, CredentialsError, Ec2MenuError, TargetUnclear, as_problem
 from ec2menu.fanout import fan_out
 from ec2menu.flows.context import Context
-from ec2menu.models import Cache, Container, Database, DbMember, EndpointRole, Instance, Listing, Problem
+from ec2menu.models import Cache, Container, Database, DbMember, EndpointRole, Instance, Listing
 from ec2menu.resources.elasticache import each_node
 from ec2menu.resources.kinds import CACHE, EC2, ECS, RDS, ResourceKind
 from ec2menu.ui.text import escape, fold, shorten
@@ -18,7 +18,8 @@ MAX_NAME_COLUMNS = 60
 _NODE_ID = re.compile(r"m?i-[0-9a-f]{8,17}")
 _GONE = ("terminated", "shutting-down")
 
-Resource = Instance | Database | Cache | Container
+DataStore = Database | Cache
+Resource = Instance | DataStore | Container
 R = TypeVar("R", bound=Resource)
 
 
@@ -136,13 +137,10 @@ def _list_all(context: Context, kinds: Sequence[ResourceKind], regions: Sequence
     where = regions[0] if len(regions) == 1 else f"{len(regions)} regions"
     titles = ", ".join(kind.title for kind in kinds)
     found = context.attempt(lambda: context.in_background(fetch_all, lambda: f"listing {titles} in {where}"))
-    now = context.clock.wall()
-    return [each if isinstance(each, Listing) else Listing(items=(), as_of=now, problems=(_problem(where, each),))
-            for each in found]  # fmt: skip
-
-
-def _problem(where: str, error: Ec2MenuError) -> Problem:
-    return Problem(where=where, message=error.message, hint=error.hint, status=error.status)
+    empty: Listing[Any] = Listing(items=(), as_of=context.clock.wall())
+    return [
+        each if isinstance(each, Listing) else replace(empty, problems=(as_problem(where, each),)) for each in found
+    ]
 
 
 def _unfolded(item: Resource, target: str) -> tuple[Resource, ...]:

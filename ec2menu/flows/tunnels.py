@@ -74,14 +74,13 @@ def renew_login(context: Context) -> None:
 
 def close_tunnel(context: Context, tunnel: Tunnel) -> None:
     """Close a tunnel, say so, and record it."""
-    state = tunnel.state
+    record_tunnel(context, tunnel)
     tunnel.close()
     context.terminal.note(f"closed: {tunnel.address} to {describe_end(tunnel.spec)}")
-    record_tunnel(context, tunnel, outcome="closed" if state is TunnelState.OPEN else str(state))
 
 
-def record_tunnel(context: Context, tunnel: Tunnel, *, outcome: str) -> None:
-    """Append a tunnel to the history; one that never opened has none."""
+def record_tunnel(context: Context, tunnel: Tunnel) -> None:
+    """Append a tunnel to the history as it is when it is left; one that never opened has none."""
     if tunnel.opened_at is None:
         return
     spec = tunnel.spec
@@ -90,7 +89,7 @@ def record_tunnel(context: Context, tunnel: Tunnel, *, outcome: str) -> None:
         Visit(action="tunnel", region=spec.region, target=_target_of(spec), name=spec.destination, label=spec.name),
         began=tunnel.opened_at,
         session_id=tunnel.session_ids[-1] if tunnel.session_ids else "",
-        outcome=outcome,
+        outcome="closed" if tunnel.state is TunnelState.OPEN else tunnel.last_error or str(tunnel.state),
         lasted_seconds=(context.clock.wall() - tunnel.opened_at).total_seconds(),
     )
 

@@ -13,9 +13,9 @@ from typing import Any
 from cachetools import TTLCache
 
 from ec2menu.clock import Clock
-from ec2menu.errors import Ec2MenuError, bug_error
+from ec2menu.errors import Ec2MenuError, as_problem, bug_error
 from ec2menu.fanout import Pool, Task
-from ec2menu.models import Listing, Problem
+from ec2menu.models import Listing
 from ec2menu.resources.kinds import AwsSource, ResourceKind
 from ec2menu.resources.snapshot import Snapshots
 
@@ -143,7 +143,7 @@ class Inventory:
             version = self._version
         known = {region: shelf.last for region, shelf in shelves.items() if shelf.last is not None}
         problems = [problem for listing in known.values() for problem in listing.problems]
-        problems += [_problem(region, shelf.error) for region, shelf in shelves.items() if shelf.error]
+        problems += [as_problem(region, shelf.error) for region, shelf in shelves.items() if shelf.error]
         errors = [shelf.error for shelf in shelves.values() if shelf.error]
         listing = Listing(
             items=tuple(item for found in known.values() for item in found.items),
@@ -279,10 +279,6 @@ def _worded(error: BaseException | None) -> Ec2MenuError | None:
     return bug_error(error)
 
 
-def _problem(region: str, error: Ec2MenuError) -> Problem:
-    return Problem(where=region, message=error.message, hint=error.hint, status=error.status)
-
-
 def _merge(regions: Sequence[str], outcomes: Sequence[Listing[Any] | Ec2MenuError], clock: Clock) -> Listing[Any]:
     found = [outcome for outcome in outcomes if isinstance(outcome, Listing)]
     if len(found) == len(outcomes) == 1:
@@ -295,7 +291,7 @@ def _merge(regions: Sequence[str], outcomes: Sequence[Listing[Any] | Ec2MenuErro
     if failed and not found:
         raise failed[0][1]
     problems = [problem for listing in found for problem in listing.problems]
-    problems += [_problem(region, error) for region, error in failed]
+    problems += [as_problem(region, error) for region, error in failed]
     return Listing(
         items=tuple(item for listing in found for item in listing.items),
         as_of=min((listing.as_of for listing in found), default=clock.wall()),

@@ -152,7 +152,7 @@ def jumphosts_kind(tag: str, *, now: Callable[[], datetime]) -> ResourceKind:
         identify=lambda host: (host.instance.id, host.instance.name),
         is_dimmed=lambda host: bool(host.reason),
         base=EC2,
-        derive=lambda instances: jumphosts.survey(instances, tag=wanted, now=now()),
+        derive=jumphosts.derive_jump_hosts(wanted, now),
     )
 
 

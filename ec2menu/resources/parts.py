@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from ec2menu.errors import AwsError, CredentialsError, Ec2MenuError
+from ec2menu.errors import AwsError, CredentialsError, Ec2MenuError, as_problem
 from ec2menu.fanout import fan_out
 from ec2menu.models import Cache, Database, Endpoint, Problem
 
@@ -115,7 +115,7 @@ def raise_if_all_failed(parts: Iterable[Part]) -> None:
 def to_problems(parts: Iterable[Part], region: str) -> tuple[Problem, ...]:
     """Return what to tell beside the list of the parts that failed."""
     errors = [part.error for part in parts if part.error is not None]
-    return tuple(Problem(where=region, message=error.message, hint=error.hint, status=error.status) for error in errors)
+    return tuple(as_problem(region, error) for error in errors)
 
 
 def by_identifier(entries: Iterable[Entry], member: str) -> dict[str, Entry]:

@@ -9,12 +9,11 @@ from typing import Any
 from ec2menu.errors import InvalidInput, TargetUnavailable
 from ec2menu.flows.containers import SHORT_TASK, check_container, connect_container, describe_container
 from ec2menu.flows.context import Context
-from ec2menu.flows.sessions import choose_way
 from ec2menu.models import Container
 from ec2menu.resources import ecs_columns, ecs_groups
 from ec2menu.resources.ecs_groups import STANDALONE, EcsCluster, EcsService, EcsTask, Group
 from ec2menu.resources.kinds import ECS, ResourceKind
-from ec2menu.ui.choices import Choice
+from ec2menu.ui.choices import Choice, choose_one
 from ec2menu.ui.menu import Move, Screen
 from ec2menu.ui.screens.lists import ListScreen
 
@@ -97,7 +96,7 @@ class ContainerScreen:
             Choice(key="shell", label="shell (ECS Exec)"),
             Choice(key="tunnel", label="tunnel to a port", remark=port),
         )
-        return choose_way(self._context, describe_container(container), ways)
+        return choose_one(self._context.terminal, describe_container(container), ways)
 
 
 def _only(chosen: Sequence[Any]) -> Any:

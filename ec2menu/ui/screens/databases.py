@@ -7,7 +7,6 @@ from ec2menu.connectors.engines import engine_of
 from ec2menu.errors import Ec2MenuError, Interrupted
 from ec2menu.flows.context import Context
 from ec2menu.flows.databases import (
-    Store,
     Wishes,
     clients_of,
     connect_store,
@@ -15,7 +14,7 @@ from ec2menu.flows.databases import (
     show_lines,
     warn_of_redirects,
 )
-from ec2menu.flows.targets import describe
+from ec2menu.flows.targets import DataStore, describe
 from ec2menu.flows.tunnels import tell_news
 from ec2menu.models import Cache, Style
 from ec2menu.resources.elasticache import each_node
@@ -44,7 +43,7 @@ def store_screen(context: Context, kind: ResourceKind, regions: Sequence[str]) -
     return ListScreen(context, kind, regions, choose=choose)
 
 
-def _use(context: Context, item: Store) -> None:
+def _use(context: Context, item: DataStore) -> None:
     """Do with one database or cache what the user chooses."""
     warn_of_redirects(context, item)
     title = f"{describe(item)} ({engine_of(item.engine).title})"
@@ -67,7 +66,7 @@ def _ask_via(context: Context) -> str:
         return ""
 
 
-def _ways(item: Store) -> tuple[Choice, ...]:
+def _ways(item: DataStore) -> tuple[Choice, ...]:
     ways = [Choice(key=name, label=name, remark="its prompt, over a tunnel") for name in clients_of(item)]
     ways.append(Choice(key="tunnel", label="tunnel only", remark="with the lines for any other client"))
     if isinstance(item, Cache) and len(item.nodes) > 1:
@@ -78,7 +77,7 @@ def _ways(item: Store) -> tuple[Choice, ...]:
     return tuple(ways)
 
 
-def _open_all(context: Context, items: Sequence[Store], *, via: str = "") -> None:
+def _open_all(context: Context, items: Sequence[DataStore], *, via: str = "") -> None:
     """Open a tunnel to each; one that does not open is told and does not keep the others from it."""
     for item in items:
         try:

@@ -8,7 +8,8 @@ from typing import Any
 from ec2menu.config import Config, Settings
 from ec2menu.connectors.clients import Login, LoginSource
 from ec2menu.errors import Ec2MenuError
-from ec2menu.flows.logins import LoginWish, Store, choose_login
+from ec2menu.flows.logins import LoginWish, choose_login
+from ec2menu.flows.targets import DataStore
 from ec2menu.ui.terminal import Terminal
 from tests.unit.desk import REGION, CannedAws, Desk, context_at, sit_down
 from tests.unit.resources.database_entries import database
@@ -62,7 +63,7 @@ class Seat:
         self.desk = Desk(keyboard=desk.keyboard, out=desk.out, err=desk.err, clock=desk.clock, terminal=terminal)
         self.context.terminal = terminal
 
-    def log_in(self, item: Store, *typed: Line, **wish: Any) -> Login:
+    def log_in(self, item: DataStore, *typed: Line, **wish: Any) -> Login:
         """Choose a login while typing; everything typed must be asked for, and nothing secret shown."""
         self.type(*typed)
         login = choose_login(self.context, item, LoginWish(**wish))

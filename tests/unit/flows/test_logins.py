@@ -7,7 +7,8 @@ import pytest
 
 from ec2menu.connectors.clients import Login, LoginSource
 from ec2menu.errors import AccessDenied, AwsError, Interrupted, InvalidInput
-from ec2menu.flows.logins import Store, forget_all_logins, forget_login
+from ec2menu.flows.logins import forget_all_logins, forget_login
+from ec2menu.flows.targets import DataStore
 from ec2menu.models import CacheAuth, EndpointRole
 from ec2menu.ui.terminal import EndOfInput
 from tests.unit.desk import REGION
@@ -44,7 +45,9 @@ def seat(tmp_path: Path) -> Seat:
         (cache(auth=CacheAuth.RBAC), ["type the password", "another secret"]),
     ],
 )
-def test_the_ways_in_are_offered_the_best_first_and_zero_goes_back(item: Store, ways: list[str], seat: Seat) -> None:
+def test_the_ways_in_are_offered_the_best_first_and_zero_goes_back(
+    item: DataStore, ways: list[str], seat: Seat
+) -> None:
     with pytest.raises(Interrupted):
         seat.log_in(item, "0")
     assert seat.ways[: len(ways)] == ways
@@ -92,7 +95,7 @@ def test_the_managed_secret_is_not_offered_to_another_user_than_its_own(seat: Se
 
 
 @pytest.mark.parametrize("item", [ALL_WAYS, cache(), cache(auth=CacheAuth.TOKEN)])
-def test_a_secret_that_was_named_on_the_command_line_is_taken_without_a_question(item: Store, seat: Seat) -> None:
+def test_a_secret_that_was_named_on_the_command_line_is_taken_without_a_question(item: DataStore, seat: Seat) -> None:
     seat.aws.secrets["prod/db"] = f'{{"username": "app", "password": "{HUSH}"}}'
     assert told(seat.log_in(item, secret="prod/db")) == ("app", HUSH, LoginSource.SECRET)
     assert told(seat.log_in(item, secret="prod/db", user="kim")) == ("kim", HUSH, LoginSource.SECRET)
@@ -136,7 +139,7 @@ def test_a_token_that_was_wished_for_needs_no_question_but_the_user(seat: Seat) 
     [replace(ALL_WAYS, role=EndpointRole.CUSTOM), replace(ALL_WAYS, endpoint=None), cache(auth=CacheAuth.RBAC)],
     ids=["custom", "no endpoint", "cache"],
 )
-def test_what_takes_no_tokens_refuses_one(item: Store, seat: Seat) -> None:
+def test_what_takes_no_tokens_refuses_one(item: DataStore, seat: Seat) -> None:
     with pytest.raises(InvalidInput, match="takes no IAM tokens") as caught:
         seat.log_in(item, iam=True, user="kim")
     assert caught.value.hint == "log in with a password, or at another endpoint"

@@ -164,7 +164,7 @@ def _can_stand_in(instance: Instance, now: datetime) -> bool:
 
 def _best(choice: JumpChoice, best: Instance, vpc_id: str) -> Via:
     more = count_alike(choice, vpc_id)
-    also = f", {more} {'other fits' if more == 1 else 'others fit'}: --via chooses" if more else ""
+    also = f", {more} {'other fits' if more == 1 else 'others fit'} (--via, or another way in, chooses)" if more else ""
     return _told(best, vpc_id, also)
 
 

@@ -43,7 +43,7 @@ def test_the_best_of_several_is_taken_and_named_without_a_question(aws: JumpAws,
     seat = Seat(aws, tmp_path)
     found = seat.choose()
     assert found.instance.id == "i-b"
-    assert found.note == "via jump-b (i-b), 2 others fit: --via chooses"
+    assert found.note == "via jump-b (i-b), 2 others fit (--via, or another way in, chooses)"
     assert (seat.desk.data, seat.shown) == ("", "")
 
 
@@ -65,7 +65,7 @@ def test_one_other_is_counted_in_the_singular(aws: JumpAws, tmp_path: Path) -> N
     aws.add(host("i-1"), host("i-2"))
     aws.add_node("i-1")
     aws.add_node("i-2")
-    assert Seat(aws, tmp_path).choose().note == "via i-1, 1 other fits: --via chooses"
+    assert Seat(aws, tmp_path).choose().note == "via i-1, 1 other fits (--via, or another way in, chooses)"
 
 
 def test_a_tag_of_ones_own_names_the_jump_hosts(aws: JumpAws, tmp_path: Path) -> None:

@@ -13,8 +13,9 @@ from ec2menu.flows.listing import get_listing
 from ec2menu.resources.inventory import Inventory, View
 from ec2menu.resources.kinds import ResourceKind
 
-# Once the first region has answered, the others get this long to be in the first picture, too.
+# Once a region has answered, the next one gets this long to be in the first picture, too; and all together so long.
 GRACE_SECONDS = 1.0
+MOST_GRACE_SECONDS = 5.0
 
 
 class LiveList:
@@ -78,7 +79,7 @@ class LiveList:
             self._context.load_credentials()  # here, because no thread may ask for the code
         self._inventory.retry(self._kind.source, self._regions)
         first = self.take()
-        if not _is_enough(first, late=False):
+        if not _is_enough(first):
             self._context.terminal.watch(
                 _Arrival(self._context, self._kind.source, self._regions), self._describe_waiting
             )
@@ -101,6 +102,24 @@ class LiveList:
         return " ".join(parts)
 
 
+class Patience:
+    """How long the first picture waits for the regions that are `missing`: while they keep coming, up to a limit."""
+
+    def __init__(self) -> None:
+        self._first_at: float | None = None
+        self._last_at = 0.0
+        self._missing = 0
+
+    def is_over(self, missing: int, *, now: float) -> bool:
+        """Whether what is there should be shown now; asked only once there is something to show."""
+        if self._first_at is None:
+            self._first_at = now
+        elif missing >= self._missing:
+            return now >= min(self._last_at + GRACE_SECONDS, self._first_at + MOST_GRACE_SECONDS)
+        self._missing, self._last_at = missing, now
+        return now >= self._first_at + MOST_GRACE_SECONDS
+
+
 class _Arrival:
     """Waits until there is enough to show; looks like a task to `Terminal.watch`."""
 
@@ -108,15 +127,15 @@ class _Arrival:
         self._context = context
         self._kind = kind
         self._regions = regions
-        self._deadline: float | None = None
+        self._patience = Patience()
 
     def wait(self, seconds: float) -> bool:
         """Wait at most `seconds`; return whether there is enough."""
-        inventory, clock = self._context.inventory, self._context.clock
+        inventory = self._context.inventory
         view = inventory.view(self._kind, self._regions)
-        if view.listing.items and self._deadline is None:
-            self._deadline = clock.now() + GRACE_SECONDS
-        if _is_enough(view, late=self._deadline is not None and clock.now() >= self._deadline):
+        if _is_enough(view):
+            return True
+        if view.listing.items and self._patience.is_over(len(view.unknown), now=self._context.clock.now()):
             return True
         inventory.wait_for_news(view.version, seconds=seconds)
         return False
@@ -125,5 +144,5 @@ class _Arrival:
         """Return nothing: the inventory has it."""
 
 
-def _is_enough(view: View, *, late: bool) -> bool:
-    return view.is_complete or not view.unknown or late
+def _is_enough(view: View) -> bool:
+    return view.is_complete or not view.unknown

@@ -3,6 +3,7 @@
 import json
 import sys
 import tempfile
+import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -18,6 +19,7 @@ from tests.cloud.tunnel_rig import Rig, far_end
 Client = Callable[..., Any]
 PluginCommand = Callable[..., list[str]]
 RESPONSE_VARIABLE = "AWS_SSM_START_SESSION_RESPONSE_1"
+THREAD_SECONDS = 10
 
 
 @pytest.fixture(scope="session")
@@ -34,8 +36,21 @@ def aws_demo(demo: DemoAws, monkeypatch: pytest.MonkeyPatch) -> Iterator[DemoAws
         monkeypatch.delenv(name, raising=False)
     for name, value in demo.environment().items():
         monkeypatch.setenv(name, value)
+    before = set(threading.enumerate())
     yield demo
+    demo.faults.clear()
+    _join(set(threading.enumerate()) - before)
     demo.reset()
+
+
+def _join(threads: set[threading.Thread]) -> None:
+    """Wait for calls that a test has left under way (a chain of pages that was given up): they are not the next one's.
+
+    Pools' threads wait for work for ever; theirs are not called `run`.
+    """
+    for thread in threads:
+        if thread.name.endswith("(run)"):
+            thread.join(THREAD_SECONDS)
 
 
 @pytest.fixture(scope="session")

@@ -1,6 +1,6 @@
 """The nouns that all layers share: frozen values with AWS's own names. No behaviour beyond derived facts, no I/O."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
@@ -293,11 +293,15 @@ class Problem:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Listing(Generic[T]):
-    """What a list call found: the items, the moment they were true, and the parts that failed."""
+    """What a list call found: the items, the moment they were true, and the parts that failed.
 
-    items: tuple[T, ...]
+    `order` is the column that the items are sorted by already, equals by id; empty where they come as AWS sent them.
+    """
+
+    items: Sequence[T]
     as_of: datetime
     problems: tuple[Problem, ...] = ()
+    order: str = ""
 
 
 class Style(StrEnum):

@@ -37,7 +37,7 @@ def run_ls(context: Context, request: LsRequest) -> int:
         raise InvalidInput(f"--sort {request.sort!r} does not name one column", hint="columns: " + ", ".join(keys))
     regions = require_regions(context) if kind.is_regional else ()
     listing = get_listing(context, kind, regions, refresh=request.refresh)
-    items = arrange(context, kind, listing.items, terms=terms, sort=sort)
+    items = arrange(kind, listing.items, now=context.clock.wall(), terms=terms, sort=sort)
     text = _format(context, kind, regions, items, output=request.output)
     if text:
         context.terminal.data(text)

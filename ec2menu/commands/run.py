@@ -32,7 +32,7 @@ from ec2menu.flows.listing import arrange, require_regions
 from ec2menu.flows.targets import find_instance
 from ec2menu.models import Instance, Listing
 from ec2menu.resources.kinds import EC2
-from ec2menu.ui.select import SortBy, parse_filters
+from ec2menu.ui.select import parse_filters
 
 _GONE = ("terminated", "shutting-down")
 _LIMITS, _SPEC = Limits(), CommandSpec(lines=())
@@ -158,7 +158,7 @@ def _prepare(context: Context, request: RunRequest, spec: CommandSpec, limits: L
         candidates = [machine for machine in listing.items if machine.state not in _GONE]
         if request.all:
             candidates = [machine for machine in candidates if machine.state in ("running", "")]
-        machines = arrange(context, EC2, candidates, terms=terms, sort=SortBy(column="name"))
+        machines = list(arrange(EC2, candidates, now=context.clock.wall(), terms=terms))
     if not machines:
         raise InvalidInput(_nobody(listing, regions), hint="see them with: ec2menu ls ec2")
     return prepare(context, spec, limits, machines), status

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import replace
+from datetime import datetime
 from typing import Any
 
 from ec2menu.errors import InvalidInput
@@ -10,6 +11,8 @@ from ec2menu.models import Column, Listing
 from ec2menu.resources.kinds import JUMPHOSTS, REGIONS, ResourceKind, jumphosts_kind, kind_named
 from ec2menu.ui.select import SortBy, Term
 from ec2menu.ui.tables import matches, sort_items
+
+DEFAULT_SORT = SortBy(column="name")
 
 
 def find_kind(context: Context, name: str) -> ResourceKind:
@@ -32,7 +35,7 @@ def get_listing(context: Context, kind: ResourceKind, regions: Sequence[str], *,
         return context.inventory.listing(kind.source, regions, refresh=refresh, on_progress=note)
 
     found = context.attempt(lambda: context.in_background(fetch, lambda: progress[0]))
-    return replace(found, items=tuple(kind.derive(found.items))) if kind.base else found
+    return replace(found, items=tuple(kind.derive(found.items)), order="") if kind.base else found
 
 
 def shown_columns(kind: ResourceKind, regions: Sequence[str]) -> tuple[Column[Any], ...]:
@@ -42,13 +45,23 @@ def shown_columns(kind: ResourceKind, regions: Sequence[str]) -> tuple[Column[An
 
 
 def arrange(
-    context: Context, kind: ResourceKind, items: Sequence[Any], *, terms: Sequence[Term], sort: SortBy
-) -> list[Any]:
-    """Return the items that pass the filter, sorted; equals in the order of their ids, so that numbers are stable."""
-    now = context.clock.wall()
+    kind: ResourceKind,
+    items: Sequence[Any],
+    *,
+    now: datetime,
+    terms: Sequence[Term] = (),
+    sort: SortBy = DEFAULT_SORT,
+    order: str = "",
+) -> Sequence[Any]:
+    """Return the items that pass the filter, sorted; equals in the order of their ids, so that numbers are stable.
+
+    `order` is the column they are sorted by already, as `Listing.order`.
+    """
     passing = [item for item in items if matches(item, kind.columns, terms=terms, now=now)] if terms else items
-    ordered = sorted(passing, key=lambda item: kind.identify(item)[0])
-    return sort_items(ordered, kind.columns, key=sort.column, now=now, reverse=sort.reverse)
+    if order == sort.column and not sort.reverse:
+        return passing
+    by_id = sorted(passing, key=lambda item: kind.identify(item)[0])
+    return sort_items(by_id, kind.columns, key=sort.column, now=now, reverse=sort.reverse)
 
 
 def require_regions(context: Context) -> tuple[str, ...]:

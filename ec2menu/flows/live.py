@@ -72,7 +72,8 @@ class LiveList:
         view = self._inventory.view(self._kind.source, self._regions, fetch=False)
         if self._kind.base is None:
             return view
-        return replace(view, listing=replace(view.listing, items=tuple(self._kind.derive(view.listing.items))))
+        derived = tuple(self._kind.derive(view.listing.items))
+        return replace(view, listing=replace(view.listing, items=derived, order=""))
 
     def _open(self) -> None:
         if self._context.profiles.needs_mfa(self._context.profile):

@@ -7,7 +7,7 @@ items stay, with a Problem beside them.
 
 import threading
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from cachetools import TTLCache
@@ -145,11 +145,15 @@ class Inventory:
         problems = [problem for listing in known.values() for problem in listing.problems]
         problems += [as_problem(region, shelf.error) for region, shelf in shelves.items() if shelf.error]
         errors = [shelf.error for shelf in shelves.values() if shelf.error]
-        listing = Listing(
-            items=tuple(item for found in known.values() for item in found.items),
-            as_of=min((found.as_of for found in known.values()), default=self.clock.wall()),
-            problems=tuple(problems),
-        )
+        if len(known) == 1:
+            (only,) = known.values()
+            listing = replace(only, problems=tuple(problems))
+        else:
+            listing = Listing(
+                items=tuple(item for found in known.values() for item in found.items),
+                as_of=min((found.as_of for found in known.values()), default=self.clock.wall()),
+                problems=tuple(problems),
+            )
         return View(
             listing=listing,
             asking=tuple(region for region, shelf in shelves.items() if shelf.flight is not None or region in due),

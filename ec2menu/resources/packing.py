@@ -1,20 +1,18 @@
 """Machines as plain rows and back, for the snapshot: positions instead of names keep the file small, reading quick.
 
-A listing is kept column by column, and a column of few different texts as those and a letter a row: JSON reads that in
-half the time. No files here, and no JSON.
+No files here, and no JSON but that of a row.
 """
 
-import string
-from collections.abc import Callable, Iterable, Sequence
+import json
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, overload
 
 from ec2menu.models import Instance, ManagedNode, PingStatus
 
 Row = Sequence[Any]
-PackedColumn = Row | dict[str, Any]
-_LETTERS = string.ascii_letters + string.digits
+_write = json.JSONEncoder(separators=(",", ":")).encode
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -25,32 +23,49 @@ class Packing:
     pack: Callable[[Any], Row]
     unpack: Callable[[Row, str], Any]
 
-    def pack_all(self, items: Iterable[Any]) -> list[PackedColumn]:
-        """Return the items as columns, one a position of their rows; no items have no columns."""
-        return [_pack_column(column) for column in zip(*map(self.pack, items), strict=True)]
+    def pack_lines(self, items: Sequence[Any]) -> list[bytes]:
+        """Return each item as a line of JSON, without its end."""
+        return [_write(self.pack(item)).encode() for item in items]
 
-    def unpack_all(self, columns: Iterable[PackedColumn], region: str) -> tuple[Any, ...]:
-        """Return the items of columns. Raises ValueError, TypeError or LookupError where they do not fit together."""
-        rows = zip(*map(_unpack_column, columns), strict=True)
-        return tuple([self.unpack(row, region) for row in rows])
-
-
-def _pack_column(column: Row) -> PackedColumn:
-    """Return a column of texts (or nothing) of which few are different in short, any other as it is."""
-    if not all(value is None or isinstance(value, str) for value in column):
-        return column
-    texts = list(dict.fromkeys(column))
-    if len(texts) > len(_LETTERS):
-        return column
-    letters = dict(zip(texts, _LETTERS, strict=False))
-    return {"texts": texts, "letters": "".join(letters[text] for text in column)}
+    def unpack_lines(self, lines: Sequence[bytes], region: str) -> "PackedItems":
+        """Return the items of such lines."""
+        return PackedItems(lines, lambda row: self.unpack(row, region))
 
 
-def _unpack_column(column: PackedColumn) -> Row:
-    if not isinstance(column, dict):
-        return column
-    texts = dict(zip(_LETTERS, column["texts"], strict=False))
-    return [texts[letter] for letter in column["letters"]]
+class PackedItems(Sequence[Any]):
+    """Items that are made of their lines when somebody looks at them: of thousands, a screen shows thirty.
+
+    Who goes through all of them has all of them made, once.
+    """
+
+    def __init__(self, lines: Sequence[bytes], unpack: Callable[[Row], Any]) -> None:
+        self._lines = lines
+        self._unpack = unpack
+        self._all: tuple[Any, ...] | None = None
+
+    def __len__(self) -> int:
+        return len(self._lines)
+
+    @overload
+    def __getitem__(self, index: int) -> Any: ...
+    @overload
+    def __getitem__(self, index: slice) -> Sequence[Any]: ...
+    def __getitem__(self, index: int | slice) -> Any:
+        if self._all is not None:
+            return self._all[index]
+        if isinstance(index, slice):
+            return [self._unpack(json.loads(line)) for line in self._lines[index]]
+        return self._unpack(json.loads(self._lines[index]))
+
+    def __iter__(self) -> Iterator[Any]:
+        if self._all is None:
+            self._all = tuple(map(self._unpack, json.loads(b"[%b]" % b",".join(self._lines))))
+        return iter(self._all)
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Sequence) and tuple(self) == tuple(other)
+
+    __hash__ = None  # type: ignore[assignment]  # as lists have none
 
 
 _NODE_FIELDS = (

@@ -1,28 +1,40 @@
-"""The last listings on disk, for the instant first screen: one small file per identity, region and kind.
+"""The last listings on disk, for the instant first screen: one file per identity, region and kind.
 
-A file is written whole or not at all, readable by its owner only. One that is damaged, cut short, from another version
-or from the future is as good as none. Knows listings and packing, and neither AWS nor how old is too old.
+A head of JSON, then a line for each item, in the order in which the list is first shown: only what is on the screen
+need be read then. A file is written whole or not at all, readable by its owner only. One that is damaged, cut short,
+from another version or from the future is as good as none. Knows listings and packing, and neither AWS nor how old is
+too old.
 """
 
 import contextlib
 import json
 import os
 import tempfile
+import zlib
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from ec2menu import __version__
 from ec2menu.models import Listing
 from ec2menu.resources.kinds import ResourceKind
 
-VERSION = 2
+# Another ec2menu may mean other things by the same fields.
+VERSION = f"3 {__version__}"
+Arrange = Callable[[ResourceKind, Sequence[Any]], Sequence[Any]]
 
 
 class Snapshots:
-    """The files of one identity, in a folder of its own; `folder` None keeps nothing."""
+    """The files of one identity, in a folder of its own; `folder` None keeps nothing.
 
-    def __init__(self, folder: Path | None) -> None:
+    `arrange` brings items into the order of a column, which is named by `order`; without it they stay as they are.
+    """
+
+    def __init__(self, folder: Path | None, *, arrange: Arrange = lambda _kind, items: items, order: str = "") -> None:
         self.folder = folder
+        self._arrange = arrange
+        self._order = order
 
     def load(self, kind: ResourceKind, region: str, *, now: datetime) -> Listing[Any] | None:
         """Return the last listing of a kind in a region, or None."""
@@ -30,12 +42,15 @@ class Snapshots:
         if path is None or kind.packing is None:
             return None
         try:
-            content = json.loads(path.read_bytes())
-            as_of = datetime.fromtimestamp(content["as_of"], UTC)
-            if content["version"] != VERSION or content["fields"] != list(kind.packing.fields) or as_of > now:
+            first, _, body = path.read_bytes().partition(b"\n")
+            head = json.loads(first)
+            as_of = datetime.fromtimestamp(head["as_of"], UTC)
+            wanted = {"version": VERSION, "fields": list(kind.packing.fields), "checksum": zlib.crc32(body)}
+            if as_of > now or any(head[name] != value for name, value in wanted.items()):
                 return None
-            return Listing(items=kind.packing.unpack_all(content["columns"], region), as_of=as_of)
-        except (OSError, ValueError, KeyError, TypeError, IndexError, AttributeError, OverflowError):
+            items = kind.packing.unpack_lines(body.splitlines(), region)
+            return Listing(items=items, as_of=as_of, order=str(head["order"]))
+        except (OSError, ValueError, KeyError, TypeError, OverflowError):
             return None
 
     def save(self, kind: ResourceKind, region: str, listing: Listing[Any]) -> None:
@@ -43,16 +58,18 @@ class Snapshots:
         path = self._path(kind, region)
         if path is None or kind.packing is None or listing.problems:
             return
-        content = {
+        body = b"\n".join(kind.packing.pack_lines(self._arrange(kind, listing.items)))
+        head = {
             "version": VERSION,
             "as_of": listing.as_of.timestamp(),
+            "order": self._order,
             "fields": kind.packing.fields,
-            "columns": kind.packing.pack_all(listing.items),
+            "checksum": zlib.crc32(body),
         }
         with contextlib.suppress(OSError):
             path.parent.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
             path.parent.mkdir(exist_ok=True, mode=0o700)
-            _write_atomically(path, json.dumps(content, separators=(",", ":")).encode())
+            _write_atomically(path, json.dumps(head).encode() + b"\n" + body)
 
     def _path(self, kind: ResourceKind, region: str) -> Path | None:
         return None if self.folder is None else self.folder / f"{kind.name}-{region}.json"

@@ -1,6 +1,8 @@
 """Lists that live: all regions at once, the last run's list first, news between two prompts."""
 
+import json
 import time
+import zlib
 
 from tests.terminal.harness import Robot
 from tests.terminal.stage import LIST_PROMPT, REGION, Stage, wait_until
@@ -76,7 +78,9 @@ def test_a_machine_that_has_vanished_since_it_was_drawn_is_not_connected_to(stag
     stage.add_instance("stays")
     remember(stage)
     (path,) = [path for path in stage.files() if path.name == f"ec2-{REGION}.json"]
-    path.write_text(path.read_text().replace("stays", "ghost").replace('"i-', '"i-0'))
+    head, _, body = path.read_text().partition("\n")
+    body = body.replace("stays", "ghost").replace('"i-', '"i-0')
+    path.write_text(json.dumps({**json.loads(head), "checksum": zlib.crc32(body.encode())}) + f"\n{body}")
     with stage.open_list() as robot:
         assert any("ghost" in line for line in robot.lines())
         wait_until(lambda: "ghost" not in path.read_text(), what="fresh list")

@@ -10,7 +10,7 @@ from typing import Any
 from ec2menu.clock import describe_age
 from ec2menu.errors import Ec2MenuError, Interrupted, TargetUnavailable
 from ec2menu.flows.context import Context
-from ec2menu.flows.listing import arrange, shown_columns
+from ec2menu.flows.listing import DEFAULT_SORT, arrange, shown_columns
 from ec2menu.flows.live import LiveList
 from ec2menu.models import Style
 from ec2menu.resources.inventory import View
@@ -71,7 +71,7 @@ class ListScreen:
         self._live = LiveList(context, kind, regions)
         self._items: Sequence[Any] = ()
         self._terms: tuple[select.Term, ...] = ()
-        self._sort = select.SortBy(column="name")
+        self._sort = DEFAULT_SORT
         self._page = 0
         self._pages = 1
         self._quiet = False
@@ -138,9 +138,9 @@ class ListScreen:
 
     # -- drawing ------------------------------------------------------------------------------------------------
 
-    def _arranged(self) -> list[Any]:
-        items = self._live.view.listing.items
-        return arrange(self._context, self._kind, items, terms=self._terms, sort=self._sort)
+    def _arranged(self) -> Sequence[Any]:
+        listing, now = self._live.view.listing, self._context.clock.wall()
+        return arrange(self._kind, listing.items, now=now, terms=self._terms, sort=self._sort, order=listing.order)
 
     def _draw(self, items: Sequence[Any]) -> None:
         terminal = self._context.terminal

@@ -14,10 +14,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from ec2menu import __version__
 from ec2menu.models import Instance, Listing, ManagedNode, PingStatus, Problem
 from ec2menu.resources.kinds import EC2, NODES
 from ec2menu.resources.packing import INSTANCES, pack_instance, unpack_instance
-from ec2menu.resources.snapshot import Snapshots
+from ec2menu.resources.snapshot import VERSION, Snapshots
 from tests.fakes.clock import START
 
 REGION = "eu-west-1"
@@ -62,26 +63,19 @@ def test_a_machine_comes_back_from_its_row_as_it_was(instance: Instance) -> None
 
 
 @given(st.lists(instances, max_size=5))
-def test_machines_come_back_from_their_columns_as_they_were(machines: list[Instance]) -> None:
-    columns = json.loads(json.dumps(INSTANCES.pack_all(machines)))
-    assert INSTANCES.unpack_all(columns, REGION) == tuple(machines)
+def test_machines_come_back_from_their_lines_as_they_were(machines: list[Instance]) -> None:
+    packed = INSTANCES.pack_lines(machines)
+    assert all(len(line.splitlines()) == 1 for line in packed)
+    one_by_one = INSTANCES.unpack_lines(packed, REGION)
+    assert [one_by_one[index] for index in range(len(one_by_one))] == machines
+    assert list(one_by_one[1:3]) == machines[1:3]
+    assert INSTANCES.unpack_lines(packed, REGION) == tuple(machines)
 
 
-@pytest.mark.parametrize("different", [1, 62, 63, 200])
-def test_columns_of_few_and_of_many_different_texts_come_back_as_they_were(different: int) -> None:
-    machines = tuple(
-        Instance(
-            id=f"i-{n}",
-            region=REGION,
-            vpc_id=f"vpc-{n % different}",
-            node=ManagedNode(id=f"i-{n}", region=REGION, ping=PingStatus.ONLINE, name=str(n % different))
-            if n % 2
-            else None,
-        )
-        for n in range(200)
-    )
-    columns = json.loads(json.dumps(INSTANCES.pack_all(machines)))
-    assert INSTANCES.unpack_all(columns, REGION) == machines
+def test_only_what_is_looked_at_is_read() -> None:
+    items = INSTANCES.unpack_lines([*INSTANCES.pack_lines(a_listing(2).items), b"no JSON"], REGION)
+    assert len(items) == 3
+    assert items[:2] == list(a_listing(2).items)
 
 
 def test_what_comes_back_is_as_frozen_as_what_was_kept(tmp_path: Path) -> None:
@@ -140,28 +134,41 @@ def test_one_from_the_future_is_as_good_as_none(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     "damage",
     [
-        lambda content: {**content, "version": 0},
-        lambda content: {**content, "fields": ["other"]},
-        lambda content: {**content, "columns": [["too", "short"]]},
-        lambda content: {**content, "columns": "text"},
-        lambda content: {**content, "columns": [None]},
-        lambda content: {**content, "columns": content["columns"][:-1]},
-        lambda content: {**content, "columns": [*content["columns"][:-1], []]},
-        lambda content: {**content, "columns": [*content["columns"][:-1], {"texts": ["a"], "letters": "abc"}]},
-        lambda content: {**content, "columns": [*content["columns"][:-1], {}]},
-        lambda content: {**content, "as_of": "yesterday"},
-        lambda content: {**content, "as_of": 1e300},
-        lambda content: {key: value for key, value in content.items() if key != "columns"},
-        lambda _content: [],
-        lambda _content: None,
+        lambda head: {**head, "version": f"0 {__version__}"},
+        lambda head: {**head, "version": f"{VERSION}.1"},
+        lambda head: {**head, "fields": ["other"]},
+        lambda head: {**head, "checksum": head["checksum"] + 1},
+        lambda head: {**head, "as_of": "yesterday"},
+        lambda head: {**head, "as_of": 1e300},
+        lambda head: {key: value for key, value in head.items() if key != "order"},
+        lambda _head: [],
+        lambda _head: None,
     ],
 )
 def test_one_that_is_damaged_or_from_another_version_is_as_good_as_none(tmp_path: Path, damage: Any) -> None:
     snapshots = Snapshots(tmp_path)
     snapshots.save(EC2, REGION, a_listing())
     path = kept_file(tmp_path)
-    path.write_text(json.dumps(damage(json.loads(path.read_text()))))
+    head, _, body = path.read_text().partition("\n")
+    path.write_text(f"{json.dumps(damage(json.loads(head)))}\n{body}")
     assert snapshots.load(EC2, REGION, now=LATER) is None
+
+
+def test_one_with_a_single_wrong_byte_in_its_items_is_as_good_as_none(tmp_path: Path) -> None:
+    snapshots = Snapshots(tmp_path)
+    snapshots.save(EC2, REGION, a_listing(2))
+    path = kept_file(tmp_path)
+    whole = path.read_bytes()
+    for place in range(whole.index(b"\n") + 1, len(whole)):
+        path.write_bytes(whole[:place] + bytes([whole[place] ^ 1]) + whole[place + 1 :])
+        assert snapshots.load(EC2, REGION, now=LATER) is None
+
+
+def test_a_listing_is_kept_in_the_order_in_which_it_is_shown(tmp_path: Path) -> None:
+    snapshots = Snapshots(tmp_path, arrange=lambda _kind, items: items[::-1], order="name")
+    snapshots.save(EC2, REGION, a_listing(3))
+    found = snapshots.load(EC2, REGION, now=LATER)
+    assert found == Listing(items=a_listing(3).items[::-1], as_of=START, order="name")
 
 
 def test_one_that_was_cut_short_anywhere_is_as_good_as_none(tmp_path: Path) -> None:

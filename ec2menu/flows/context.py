@@ -82,9 +82,9 @@ class Context:
     @functools.cached_property
     def inventory(self) -> "Inventory":
         """What has been listed so far, in this run or (on disk) the one before."""
-        from ec2menu.flows.listing import DEFAULT_SORT, arrange  # noqa: PLC0415 - it takes a Context
+        from ec2menu.flows.listing import DEFAULT_SORT, default_order_key  # noqa: PLC0415 - it takes a Context
         from ec2menu.resources.inventory import Inventory  # noqa: PLC0415 - the first menu lists nothing
-        from ec2menu.resources.snapshot import Snapshots  # noqa: PLC0415 - the first menu lists nothing
+        from ec2menu.resources.snapshot import Snapshots  # noqa: PLC0415 - the same
 
         settings = self.config.settings
         return Inventory(
@@ -94,8 +94,8 @@ class Context:
             workers=settings.workers,
             snapshots=Snapshots(
                 self.snapshot_folder if self.keeps_snapshots else None,
-                arrange=lambda kind, items: arrange(kind, items, now=self.clock.wall()),
                 order=DEFAULT_SORT.column,
+                order_key=functools.partial(default_order_key, now=self.clock.wall()),
             ),
         )
 

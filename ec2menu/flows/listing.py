@@ -10,7 +10,7 @@ from ec2menu.flows.context import Context
 from ec2menu.models import Column, Listing
 from ec2menu.resources.kinds import JUMPHOSTS, REGIONS, ResourceKind, jumphosts_kind, kind_named
 from ec2menu.ui.select import SortBy, Term
-from ec2menu.ui.tables import matches, sort_items
+from ec2menu.ui.tables import matches, order_key, sort_items
 
 DEFAULT_SORT = SortBy(column="name")
 
@@ -62,6 +62,11 @@ def arrange(
         return passing
     by_id = sorted(passing, key=lambda item: kind.identify(item)[0])
     return sort_items(by_id, kind.columns, key=sort.column, now=now, reverse=sort.reverse)
+
+
+def default_order_key(kind: ResourceKind, item: Any, *, now: datetime) -> str:
+    """Return an item's place in the order in which `arrange` puts a list that nobody has sorted otherwise."""
+    return order_key(item, kind.columns, key=DEFAULT_SORT.column, item_id=kind.identify(item)[0], now=now)
 
 
 def require_regions(context: Context) -> tuple[str, ...]:

@@ -8,6 +8,7 @@ items stay, with a Problem beside them.
 import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
+from datetime import datetime
 from typing import Any
 
 from cachetools import TTLCache
@@ -15,8 +16,9 @@ from cachetools import TTLCache
 from ec2menu.clock import Clock
 from ec2menu.errors import Ec2MenuError, as_problem, bug_error
 from ec2menu.fanout import Pool, Task
-from ec2menu.models import Listing
+from ec2menu.models import Listing, Problem
 from ec2menu.resources.kinds import AwsSource, ResourceKind
+from ec2menu.resources.packing import PackedItems
 from ec2menu.resources.snapshot import Snapshots
 
 MAX_LISTINGS = 512
@@ -145,15 +147,7 @@ class Inventory:
         problems = [problem for listing in known.values() for problem in listing.problems]
         problems += [as_problem(region, shelf.error) for region, shelf in shelves.items() if shelf.error]
         errors = [shelf.error for shelf in shelves.values() if shelf.error]
-        if len(known) == 1:
-            (only,) = known.values()
-            listing = replace(only, problems=tuple(problems))
-        else:
-            listing = Listing(
-                items=tuple(item for found in known.values() for item in found.items),
-                as_of=min((found.as_of for found in known.values()), default=self.clock.wall()),
-                problems=tuple(problems),
-            )
+        listing = _combine(list(known.values()), problems=problems, now=self.clock.wall())
         return View(
             listing=listing,
             asking=tuple(region for region, shelf in shelves.items() if shelf.flight is not None or region in due),
@@ -296,8 +290,18 @@ def _merge(regions: Sequence[str], outcomes: Sequence[Listing[Any] | Ec2MenuErro
         raise failed[0][1]
     problems = [problem for listing in found for problem in listing.problems]
     problems += [as_problem(region, error) for region, error in failed]
+    return _combine(found, problems=problems, now=clock.wall())
+
+
+def _combine(found: Sequence[Listing[Any]], *, problems: Sequence[Problem], now: datetime) -> Listing[Any]:
+    """Return the listings as one, as old as the oldest; those from disk keep the order they have in common."""
+    if len(found) == 1:
+        return replace(found[0], problems=tuple(problems))
+    packed = [listing.items for listing in found if isinstance(listing.items, PackedItems)]
+    is_packed = len(packed) == len(found) > 0
     return Listing(
-        items=tuple(item for listing in found for item in listing.items),
-        as_of=min((listing.as_of for listing in found), default=clock.wall()),
+        items=PackedItems.merge(packed) if is_packed else tuple(item for listing in found for item in listing.items),
+        as_of=min((listing.as_of for listing in found), default=now),
         problems=tuple(problems),
+        order=found[0].order if is_packed else "",
     )

@@ -4,14 +4,17 @@ No files here, and no JSON but that of a row.
 """
 
 import json
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from operator import itemgetter
 from typing import Any, overload
 
 from ec2menu.models import Instance, ManagedNode, PingStatus
 
 Row = Sequence[Any]
+Unpack = Callable[[Row], Any]
+_NO_BREAKS = str.maketrans("\t\n\r", "   ")
 _write = json.JSONEncoder(separators=(",", ":")).encode
 
 
@@ -23,28 +26,36 @@ class Packing:
     pack: Callable[[Any], Row]
     unpack: Callable[[Row, str], Any]
 
-    def pack_lines(self, items: Sequence[Any]) -> list[bytes]:
-        """Return each item as a line of JSON, without its end."""
-        return [_write(self.pack(item)).encode() for item in items]
+    def pack_lines(self, items: Iterable[Any], order_key: Callable[[Any], str]) -> list[bytes]:
+        """Return a line for each item, sorted: its key in the list's order, a tab, and its row as JSON."""
+        return sorted(b"%b\t%b" % (_as_key(order_key(item)), _write(self.pack(item)).encode()) for item in items)
 
-    def unpack_lines(self, lines: Sequence[bytes], region: str) -> "PackedItems":
+    def unpack_lines(self, lines: Iterable[bytes], region: str) -> "PackedItems":
         """Return the items of such lines."""
-        return PackedItems(lines, lambda row: self.unpack(row, region))
+
+        def unpack(row: Row) -> Any:
+            return self.unpack(row, region)
+
+        return PackedItems([(line, unpack) for line in lines])
 
 
 class PackedItems(Sequence[Any]):
     """Items that are made of their lines when somebody looks at them: of thousands, a screen shows thirty.
 
-    Who goes through all of them has all of them made, once.
+    Who goes through all of them has all of them made, once. `lines` are theirs, each with what makes an item of a row.
     """
 
-    def __init__(self, lines: Sequence[bytes], unpack: Callable[[Row], Any]) -> None:
-        self._lines = lines
-        self._unpack = unpack
+    def __init__(self, lines: Sequence[tuple[bytes, Unpack]]) -> None:
+        self.lines = lines
         self._all: tuple[Any, ...] | None = None
 
+    @classmethod
+    def merge(cls, parts: "Iterable[PackedItems]") -> "PackedItems":
+        """Return the items of all parts in one order."""
+        return cls(sorted((line for part in parts for line in part.lines), key=itemgetter(0)))
+
     def __len__(self) -> int:
-        return len(self._lines)
+        return len(self.lines)
 
     @overload
     def __getitem__(self, index: int) -> Any: ...
@@ -54,18 +65,29 @@ class PackedItems(Sequence[Any]):
         if self._all is not None:
             return self._all[index]
         if isinstance(index, slice):
-            return [self._unpack(json.loads(line)) for line in self._lines[index]]
-        return self._unpack(json.loads(self._lines[index]))
+            return [unpack(json.loads(_row_of(line))) for line, unpack in self.lines[index]]
+        line, unpack = self.lines[index]
+        return unpack(json.loads(_row_of(line)))
 
     def __iter__(self) -> Iterator[Any]:
         if self._all is None:
-            self._all = tuple(map(self._unpack, json.loads(b"[%b]" % b",".join(self._lines))))
+            rows = json.loads(b"[%b]" % b",".join([_row_of(line) for line, _ in self.lines]))
+            self._all = tuple([unpack(row) for row, (_, unpack) in zip(rows, self.lines, strict=True)])
         return iter(self._all)
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Sequence) and tuple(self) == tuple(other)
 
     __hash__ = None  # type: ignore[assignment]  # as lists have none
+
+
+def _as_key(text: str) -> bytes:
+    """Return a text as the beginning of a line, which may hold neither tabs nor line ends."""
+    return text.translate(_NO_BREAKS).encode("utf-8", "surrogatepass")
+
+
+def _row_of(line: bytes) -> bytes:
+    return line.partition(b"\t")[2]
 
 
 _NODE_FIELDS = (

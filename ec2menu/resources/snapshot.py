@@ -11,8 +11,9 @@ import json
 import os
 import tempfile
 import zlib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -22,19 +23,24 @@ from ec2menu.resources.kinds import ResourceKind
 
 # Another ec2menu may mean other things by the same fields.
 VERSION = f"3 {__version__}"
-Arrange = Callable[[ResourceKind, Sequence[Any]], Sequence[Any]]
+OrderKey = Callable[[ResourceKind, Any], str]
+
+
+def _by_id(kind: ResourceKind, item: Any) -> str:
+    return kind.identify(item)[0]
 
 
 class Snapshots:
     """The files of one identity, in a folder of its own; `folder` None keeps nothing.
 
-    `arrange` brings items into the order of a column, which is named by `order`; without it they stay as they are.
+    `order` is the column that lists are first sorted by, and `order_key` an item's place in that order; without them
+    items are kept by their ids.
     """
 
-    def __init__(self, folder: Path | None, *, arrange: Arrange = lambda _kind, items: items, order: str = "") -> None:
+    def __init__(self, folder: Path | None, *, order: str = "", order_key: OrderKey = _by_id) -> None:
         self.folder = folder
-        self._arrange = arrange
         self._order = order
+        self._order_key = order_key
 
     def load(self, kind: ResourceKind, region: str, *, now: datetime) -> Listing[Any] | None:
         """Return the last listing of a kind in a region, or None."""
@@ -45,11 +51,10 @@ class Snapshots:
             first, _, body = path.read_bytes().partition(b"\n")
             head = json.loads(first)
             as_of = datetime.fromtimestamp(head["as_of"], UTC)
-            wanted = {"version": VERSION, "fields": list(kind.packing.fields), "checksum": zlib.crc32(body)}
-            if as_of > now or any(head[name] != value for name, value in wanted.items()):
+            if as_of > now or head != self._head(kind, as_of, body):
                 return None
             items = kind.packing.unpack_lines(body.splitlines(), region)
-            return Listing(items=items, as_of=as_of, order=str(head["order"]))
+            return Listing(items=items, as_of=as_of, order=self._order)
         except (OSError, ValueError, KeyError, TypeError, OverflowError):
             return None
 
@@ -58,18 +63,21 @@ class Snapshots:
         path = self._path(kind, region)
         if path is None or kind.packing is None or listing.problems:
             return
-        body = b"\n".join(kind.packing.pack_lines(self._arrange(kind, listing.items)))
-        head = {
-            "version": VERSION,
-            "as_of": listing.as_of.timestamp(),
-            "order": self._order,
-            "fields": kind.packing.fields,
-            "checksum": zlib.crc32(body),
-        }
+        body = b"\n".join(kind.packing.pack_lines(listing.items, partial(self._order_key, kind)))
+        head = json.dumps(self._head(kind, listing.as_of, body)).encode()
         with contextlib.suppress(OSError):
             path.parent.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
             path.parent.mkdir(exist_ok=True, mode=0o700)
-            _write_atomically(path, json.dumps(head).encode() + b"\n" + body)
+            _write_atomically(path, b"%b\n%b" % (head, body))
+
+    def _head(self, kind: ResourceKind, as_of: datetime, body: bytes) -> dict[str, Any]:
+        return {
+            "version": VERSION,
+            "as_of": as_of.timestamp(),
+            "order": self._order,
+            "fields": list(kind.packing.fields) if kind.packing else [],
+            "checksum": zlib.crc32(body),
+        }
 
     def _path(self, kind: ResourceKind, region: str) -> Path | None:
         return None if self.folder is None else self.folder / f"{kind.name}-{region}.json"

@@ -110,10 +110,7 @@ def sort_items(
 
     An unknown column raises InvalidInput.
     """
-    column = next((column for column in columns if column.key == key), None)
-    if column is None:
-        known = ", ".join(column.key for column in columns)
-        raise InvalidInput(f"no column is called {shorten(escape(key), 30)}", hint=f"columns: {known}")
+    column = _column_named(columns, key)
     numbers: list[tuple[float, T]] = []
     texts: list[tuple[str, T]] = []
     missing: list[T] = []
@@ -135,11 +132,26 @@ def sort_items(
     return [item for _, item in present] + missing
 
 
+def order_key(item: T, columns: Sequence[Column[T]], *, key: str, item_id: str, now: datetime) -> str:
+    """Return a text by which items sort as by `sort_items` after their ids, for a column of texts."""
+    text = _column_named(columns, key).cell(item, now).text
+    # Below every character that a name may hold is the end of it.
+    return f"1\0{item_id}" if text.strip() in _MISSING else f"0{natural_key(text)}\0{item_id}"
+
+
 def matches(item: T, columns: Sequence[Column[T]], *, terms: Iterable[Term], now: datetime) -> bool:
     """Tell whether `item` passes every term; a term without a column looks at all that are not hidden."""
     return all(
         term.accepts(column.cell(item, now).text for column in columns if _is_meant(column, term)) for term in terms
     )
+
+
+def _column_named(columns: Sequence[Column[T]], key: str) -> Column[T]:
+    column = next((column for column in columns if column.key == key), None)
+    if column is None:
+        known = ", ".join(column.key for column in columns)
+        raise InvalidInput(f"no column is called {shorten(escape(key), 30)}", hint=f"columns: {known}")
+    return column
 
 
 def _is_meant(column: Column[Any], term: Term) -> bool:

@@ -119,9 +119,12 @@ def natural_key(text: str) -> str:
 
 
 def _digits_key(digits: re.Match[str]) -> str:
-    """Return a number as its length and its digits, after a mark that is below all letters."""
+    """Return a number as its length and its digits, after a mark that is below all letters.
+
+    The length is a character that no line ends with, nor begins: keys are kept in files.
+    """
     significant = digits[0].lstrip("0")
-    return f"\0{chr(min(len(significant), sys.maxunicode))}{significant}"
+    return f"\1{chr(min(ord(' ') + len(significant), sys.maxunicode))}{significant}"
 
 
 def _is_hidden(char: str) -> bool:

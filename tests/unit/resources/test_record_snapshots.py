@@ -39,9 +39,9 @@ APP = Container(
     ports=(8080, 9901),
 )
 KEPT: list[tuple[ResourceKind, tuple[Any, ...]]] = [
-    (RDS, (WRITER, database(endpoint=None, status="creating"))),
+    (RDS, (database(endpoint=None, status="creating"), WRITER)),
     (CACHE, (SHARDED, cache())),
-    (ECS, (APP, Container(id="idle", region=REGION, cluster="idle"))),
+    (ECS, (Container(id="idle", region=REGION, cluster="idle"), APP)),
 ]
 each_kind = pytest.mark.parametrize(("kind", "items"), KEPT, ids=["rds", "cache", "ecs"])
 Fetch = Callable[[Aws, str, datetime, Callable[[str], None]], Listing[Any]]

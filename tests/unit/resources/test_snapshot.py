@@ -7,6 +7,7 @@ import subprocess
 import sys
 from dataclasses import FrozenInstanceError
 from datetime import timedelta
+from itertools import count
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +18,7 @@ from hypothesis import strategies as st
 from ec2menu import __version__
 from ec2menu.models import Instance, Listing, ManagedNode, PingStatus, Problem
 from ec2menu.resources.kinds import EC2, NODES
-from ec2menu.resources.packing import INSTANCES, pack_instance, unpack_instance
+from ec2menu.resources.packing import INSTANCES, PackedItems, pack_instance, unpack_instance
 from ec2menu.resources.snapshot import VERSION, Snapshots
 from tests.fakes.clock import START
 
@@ -62,9 +63,14 @@ def test_a_machine_comes_back_from_its_row_as_it_was(instance: Instance) -> None
     assert unpack_instance(row, REGION) == instance
 
 
+def as_key(instance: Instance) -> str:
+    return instance.name
+
+
 @given(st.lists(instances, max_size=5))
 def test_machines_come_back_from_their_lines_as_they_were(machines: list[Instance]) -> None:
-    packed = INSTANCES.pack_lines(machines)
+    places = count()
+    packed = INSTANCES.pack_lines(machines, lambda machine: f"{next(places)}{machine.name}")
     assert all(len(line.splitlines()) == 1 for line in packed)
     one_by_one = INSTANCES.unpack_lines(packed, REGION)
     assert [one_by_one[index] for index in range(len(one_by_one))] == machines
@@ -73,9 +79,21 @@ def test_machines_come_back_from_their_lines_as_they_were(machines: list[Instanc
 
 
 def test_only_what_is_looked_at_is_read() -> None:
-    items = INSTANCES.unpack_lines([*INSTANCES.pack_lines(a_listing(2).items), b"no JSON"], REGION)
+    items = INSTANCES.unpack_lines([*INSTANCES.pack_lines(a_listing(2).items, as_key), b"no JSON"], REGION)
     assert len(items) == 3
     assert items[:2] == list(a_listing(2).items)
+
+
+def test_several_regions_are_one_list_in_the_order_of_their_keys() -> None:
+    parts = []
+    for number, names in enumerate((["a", "c", "e"], ["b", "c", "d"], [])):
+        packed = INSTANCES.pack_lines([Instance(id=name, region="", name=name) for name in names], as_key)
+        parts.append(INSTANCES.unpack_lines(packed, f"region-{number}"))
+    merged = PackedItems.merge(parts)
+    assert [(item.name, item.region[-1]) for item in merged] == [
+        *(("a", "0"), ("b", "1"), ("c", "0"), ("c", "1"), ("d", "1"), ("e", "0")),
+    ]
+    assert merged[1].region == "region-1"
 
 
 def test_what_comes_back_is_as_frozen_as_what_was_kept(tmp_path: Path) -> None:
@@ -165,10 +183,10 @@ def test_one_with_a_single_wrong_byte_in_its_items_is_as_good_as_none(tmp_path: 
 
 
 def test_a_listing_is_kept_in_the_order_in_which_it_is_shown(tmp_path: Path) -> None:
-    snapshots = Snapshots(tmp_path, arrange=lambda _kind, items: items[::-1], order="name")
-    snapshots.save(EC2, REGION, a_listing(3))
-    found = snapshots.load(EC2, REGION, now=LATER)
-    assert found == Listing(items=a_listing(3).items[::-1], as_of=START, order="name")
+    snapshots = Snapshots(tmp_path, order="name", order_key=lambda _kind, item: item.name)
+    snapshots.save(EC2, REGION, Listing(items=a_listing(3).items[::-1], as_of=START))
+    assert snapshots.load(EC2, REGION, now=LATER) == Listing(items=a_listing(3).items, as_of=START, order="name")
+    assert Snapshots(tmp_path).load(EC2, REGION, now=LATER) is None, "who wants another order cannot use it"
 
 
 def test_one_that_was_cut_short_anywhere_is_as_good_as_none(tmp_path: Path) -> None:

@@ -143,7 +143,7 @@ def test_what_has_landed_is_on_disk_for_the_next_run(tmp_path: Path) -> None:
 
 @pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="a file that is read slowly is made of a named pipe")
 def test_who_looks_while_the_file_is_being_read_sees_what_is_in_it_too(tmp_path: Path) -> None:
-    old = Listing(items=tuple(Instance(id=f"i-{n}", region="eu-west-1") for n in range(3000)), as_of=START)
+    old = Listing(items=tuple(Instance(id=f"i-{n:04}", region="eu-west-1") for n in range(3000)), as_of=START)
     Snapshots(tmp_path).save(EC2, "eu-west-1", old)
     (path,) = tmp_path.iterdir()
     content = path.read_bytes()

@@ -42,7 +42,6 @@ ALLOWED: dict[str, tuple[str, ...]] = {
 
 LOCKS = {
     "fanout.py": "makes the threads",
-    "aws/trim.py": "one thread looks which services there are",
     "aws/replies.py": "one large reply is parsed at a time",
     "aws/session.py": "clients are made under a lock, and a prompt is refused outside the main thread",
     "connectors/process.py": "a thread of its own collects what a tunnel's plugin prints",

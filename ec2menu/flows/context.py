@@ -10,6 +10,7 @@ import sys
 import threading
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
@@ -157,13 +158,21 @@ class Context:
         if "inventory" in self.__dict__:
             self.inventory.close()
 
-    def known_count(self, region: str) -> int | None:
-        """Return how many machines the region is known to have, or None where it has not been listed in this run."""
-        if "inventory" not in self.__dict__:
-            return None  # nothing was listed, and the first menu does not wait for the imports
-        from ec2menu.resources.kinds import EC2  # noqa: PLC0415 - the same
+    def known_count(self, region: str) -> tuple[int, datetime | None] | None:
+        """Return how many machines the region has, as listed in this run, or at the moment beside it in an earlier one.
 
-        return self.inventory.count(EC2, region)
+        None where that is not known.
+        """
+        if "inventory" in self.__dict__:
+            from ec2menu.resources.kinds import EC2  # noqa: PLC0415 - the first menu does not wait for the imports
+
+            if (count := self.inventory.count(EC2, region)) is not None:
+                return count, None
+        if self.snapshot_folder is None or not self.keeps_snapshots:
+            return None
+        from ec2menu.resources.snapshot import kept_count  # noqa: PLC0415 - the same
+
+        return kept_count(self.snapshot_folder, "ec2", region)
 
     def find_connector(self) -> "Connector":
         """Return what opens sessions, with the plugin as it is now.

@@ -11,22 +11,25 @@ import json
 import os
 import tempfile
 import zlib
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ec2menu import __version__
 from ec2menu.models import Listing
-from ec2menu.resources.kinds import ResourceKind
+
+if TYPE_CHECKING:
+    from ec2menu.resources.kinds import ResourceKind
 
 # Another ec2menu may mean other things by the same fields.
 VERSION = f"3 {__version__}"
-OrderKey = Callable[[ResourceKind, Any], str]
+OrderKey = Callable[["ResourceKind", Any], str]
+_UNREADABLE = (OSError, ValueError, KeyError, TypeError, OverflowError)
 
 
-def _by_id(kind: ResourceKind, item: Any) -> str:
+def _by_id(kind: "ResourceKind", item: Any) -> str:
     return kind.identify(item)[0]
 
 
@@ -42,7 +45,7 @@ class Snapshots:
         self._order = order
         self._order_key = order_key
 
-    def load(self, kind: ResourceKind, region: str, *, now: datetime) -> Listing[Any] | None:
+    def load(self, kind: "ResourceKind", region: str, *, now: datetime) -> Listing[Any] | None:
         """Return the last listing of a kind in a region, or None."""
         path = self._path(kind, region)
         if path is None or kind.packing is None:
@@ -51,36 +54,53 @@ class Snapshots:
             first, _, body = path.read_bytes().partition(b"\n")
             head = json.loads(first)
             as_of = datetime.fromtimestamp(head["as_of"], UTC)
-            if as_of > now or head != self._head(kind, as_of, body):
+            lines = body.splitlines()
+            if as_of > now or head != self._head(kind, as_of, lines):
                 return None
-            items = kind.packing.unpack_lines(body.splitlines(), region)
-            return Listing(items=items, as_of=as_of, order=self._order)
-        except (OSError, ValueError, KeyError, TypeError, OverflowError):
+            return Listing(items=kind.packing.unpack_lines(lines, region), as_of=as_of, order=self._order)
+        except _UNREADABLE:
             return None
 
-    def save(self, kind: ResourceKind, region: str, listing: Listing[Any]) -> None:
+    def save(self, kind: "ResourceKind", region: str, listing: Listing[Any]) -> None:
         """Keep a whole listing; where nothing can be written, nothing is kept."""
         path = self._path(kind, region)
         if path is None or kind.packing is None or listing.problems:
             return
-        body = b"\n".join(kind.packing.pack_lines(listing.items, partial(self._order_key, kind)))
-        head = json.dumps(self._head(kind, listing.as_of, body)).encode()
+        lines = kind.packing.pack_lines(listing.items, partial(self._order_key, kind))
+        head = json.dumps(self._head(kind, listing.as_of, lines)).encode()
         with contextlib.suppress(OSError):
             path.parent.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
             path.parent.mkdir(exist_ok=True, mode=0o700)
-            _write_atomically(path, b"%b\n%b" % (head, body))
+            _write_atomically(path, b"\n".join([head, *lines]))
 
-    def _head(self, kind: ResourceKind, as_of: datetime, body: bytes) -> dict[str, Any]:
+    def _head(self, kind: "ResourceKind", as_of: datetime, lines: Sequence[bytes]) -> dict[str, Any]:
         return {
             "version": VERSION,
             "as_of": as_of.timestamp(),
+            "count": len(lines),
             "order": self._order,
             "fields": list(kind.packing.fields) if kind.packing else [],
-            "checksum": zlib.crc32(body),
+            "checksum": zlib.crc32(b"\n".join(lines)),
         }
 
-    def _path(self, kind: ResourceKind, region: str) -> Path | None:
-        return None if self.folder is None else self.folder / f"{kind.name}-{region}.json"
+    def _path(self, kind: "ResourceKind", region: str) -> Path | None:
+        return None if self.folder is None else _file_of(self.folder, kind.name, region)
+
+
+def kept_count(folder: Path, kind_name: str, region: str) -> tuple[int, datetime] | None:
+    """Return how many items the last listing in a folder has, and of when it is; reads no more than its head."""
+    try:
+        with _file_of(folder, kind_name, region).open("rb") as file:
+            head = json.loads(file.readline())
+        if head["version"] != VERSION:
+            return None
+        return int(head["count"]), datetime.fromtimestamp(head["as_of"], UTC)
+    except _UNREADABLE:
+        return None
+
+
+def _file_of(folder: Path, kind_name: str, region: str) -> Path:
+    return folder / f"{kind_name}-{region}.json"
 
 
 def _write_atomically(path: Path, data: bytes) -> None:

@@ -1,6 +1,7 @@
 """Lists that live: all regions at once, the last run's list first, news between two prompts."""
 
 import json
+import re
 import time
 import zlib
 
@@ -56,7 +57,7 @@ def test_all_regions_are_one_list_with_a_region_column(stage: Stage) -> None:
         robot.wait_for("q quit):", new=True)
         robot.line("0")
         robot.wait_for("region [", new=True)
-        assert any(REGION in line and "1 machines" in line for line in robot.lines())
+        assert any(REGION in line and "1 machine" in line for line in robot.lines())
 
 
 def test_the_second_run_shows_the_first_ones_list_at_once_and_then_what_is_new(stage: Stage) -> None:
@@ -72,6 +73,17 @@ def test_the_second_run_shows_the_first_ones_list_at_once_and_then_what_is_new(s
         stage.demo.faults.clear()
         draw_until(robot, "(+1)", prompt=LIST_PROMPT)
         assert any(" new " in line for line in robot.lines())
+
+
+def test_the_region_menu_of_the_next_run_says_how_many_machines_there_were(stage: Stage) -> None:
+    stage.add_instance("one")
+    stage.add_instance("two")
+    remember(stage)
+    with stage.ec2menu() as robot:
+        robot.wait_for("region [")
+        (line,) = [line for line in robot.lines() if REGION in line and "machines" in line]
+        assert re.search(r" · 2 machines \d+[sm] ago", line)
+        assert sum("machines" in line for line in robot.lines()) == 1, "nothing is claimed of regions nobody has listed"
 
 
 def test_a_machine_that_has_vanished_since_it_was_drawn_is_not_connected_to(stage: Stage) -> None:

@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 
 from ec2menu.aws.profiles import is_region_name
+from ec2menu.clock import describe_age
 from ec2menu.errors import Ec2MenuError
 from ec2menu.fanout import Task
 from ec2menu.flows.context import Context
@@ -147,8 +148,10 @@ class RegionScreen:
 
     def _remark(self, name: str, recent: list[str]) -> str:
         marks = [TITLES.get(name, "")]
-        if (count := self._context.known_count(name)) is not None:
-            marks.append(f"{count:,} machines")
+        if (known := self._context.known_count(name)) is not None:
+            count, as_of = known
+            age = (self._context.clock.wall() - as_of).total_seconds() if as_of else 0
+            marks.append(f"{count:,} machine{'' if count == 1 else 's'}{f' {describe_age(age)} ago' if as_of else ''}")
         if name == self._default:
             marks.append("default")
         elif name in recent:

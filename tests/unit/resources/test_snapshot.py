@@ -19,7 +19,7 @@ from ec2menu import __version__
 from ec2menu.models import Instance, Listing, ManagedNode, PingStatus, Problem
 from ec2menu.resources.kinds import EC2, NODES
 from ec2menu.resources.packing import INSTANCES, PackedItems, pack_instance, unpack_instance
-from ec2menu.resources.snapshot import VERSION, Snapshots
+from ec2menu.resources.snapshot import VERSION, Snapshots, kept_count
 from tests.fakes.clock import START
 
 REGION = "eu-west-1"
@@ -111,6 +111,19 @@ def test_a_listing_comes_back_with_its_age(tmp_path: Path) -> None:
     snapshots = Snapshots(tmp_path / "a" / "b")
     snapshots.save(EC2, REGION, a_listing())
     assert snapshots.load(EC2, REGION, now=LATER) == a_listing()
+
+
+def test_how_many_there_are_is_known_without_reading_them(tmp_path: Path) -> None:
+    Snapshots(tmp_path).save(EC2, REGION, a_listing(3))
+    path = kept_file(tmp_path)
+    assert kept_count(tmp_path, EC2.name, REGION) == (3, START)
+    assert kept_count(tmp_path, EC2.name, "us-east-1") is None
+    assert kept_count(tmp_path / "none", EC2.name, REGION) is None
+    head, _, _ = path.read_text().partition("\n")
+    path.write_text(head.replace(VERSION, "0"))
+    assert kept_count(tmp_path, EC2.name, REGION) is None
+    path.write_text("damaged")
+    assert kept_count(tmp_path, EC2.name, REGION) is None
 
 
 def test_other_regions_kinds_and_identities_have_none(tmp_path: Path) -> None:

@@ -1,6 +1,7 @@
 """The same menu the second time: to the first prompt, and from the choice of EC2 instances to their table.
 
-Run it with `python -m tests.bench.warm_start [INSTANCES] [LATENCY_MS]`. Cold is a home folder that ec2menu has never
+Run it with `python -m tests.bench.warm_start [INSTANCES] [LATENCY_MS] [REGIONS]`; with more than one region the list is
+that of all of them, and the choice of "all" is part of the way there. Cold is a home folder that ec2menu has never
 seen; warm is the next run in the same one, where the last listing may be drawn before AWS has answered. Only the
 screen is looked at: a table counts as drawn when rows with ids are there and the prompt below them. The rounds are
 whole pairs, each in a folder of its own; every warm start is compared with a bare interpreter and a first menu right
@@ -30,11 +31,12 @@ SETTLING_SECONDS = 2
 IDLE_SECONDS = 10
 
 
-def main(instances: int, latency_ms: float) -> None:
+def main(instances: int, latency_ms: float, regions: int) -> None:
     """Print the medians, cold and warm, and how they compare."""
+    look = look_everywhere if regions > 1 else look_in_one_region
     pairs: list[tuple[tuple[float, float], tuple[float, float]]] = []
     baselines: list[tuple[float, float]] = []
-    with Canned(Size(instances=instances, regions=1), latency_ms=latency_ms) as aws:
+    with Canned(Size(instances=instances, regions=regions), latency_ms=latency_ms) as aws:
         for _ in range(ROUNDS + 1):
             with tempfile.TemporaryDirectory() as home:
                 environment = environment_of(aws, home)
@@ -42,7 +44,7 @@ def main(instances: int, latency_ms: float) -> None:
                 baselines.append((run_process(BARE, environment).seconds, look_at_first_menu(environment)))
         idle = idle_cpu_seconds(aws)
     del pairs[0], baselines[0]  # caches of files and bytecode
-    print(f"{instances} instances, {latency_ms:.0f} ms a call, medians of {ROUNDS}")
+    print(f"{instances} instances, regions: {regions}, {latency_ms:.0f} ms a call, medians of {ROUNDS}")
     for position, what in enumerate(("start to first prompt", "choice to table")):
         cold, warm = (statistics.median(pair[run][position] for pair in pairs) for run in (0, 1))
         ratio = statistics.median(pair[1][position] / pair[0][position] for pair in pairs)
@@ -79,14 +81,27 @@ def idle_cpu_seconds(aws: Canned) -> float:
     return used
 
 
-def look(environment: Mapping[str, str]) -> tuple[float, float]:
+def look_in_one_region(environment: Mapping[str, str]) -> tuple[float, float]:
     """Run the menu once: seconds from start to first prompt, and from the choice of EC2 to its table."""
     with Screen(MENU, environment) as screen:
         to_prompt = screen.wait_for(FIRST_PROMPT) - screen.started
-        chosen = screen.type("1")
-        to_table = screen.wait_for(TABLE) - chosen
-        screen.type("q")
-    return to_prompt, to_table
+        return to_prompt, seconds_to_table(screen)
+
+
+def look_everywhere(environment: Mapping[str, str]) -> tuple[float, float]:
+    """Run the menu once: seconds from start to the kinds of all regions, and from the choice of EC2 to its table."""
+    with Screen(FIRST_MENU, environment) as screen:
+        to_regions = screen.wait_for(REGION_PROMPT) - screen.started
+        chosen = screen.type("all")
+        return to_regions + screen.wait_for(FIRST_PROMPT) - chosen, seconds_to_table(screen)
+
+
+def seconds_to_table(screen: Screen) -> float:
+    """Choose EC2, wait for its table, and leave."""
+    chosen = screen.type("1")
+    seconds = screen.wait_for(TABLE) - chosen
+    screen.type("q")
+    return seconds
 
 
 def look_at_first_menu(environment: Mapping[str, str]) -> float:
@@ -98,4 +113,5 @@ def look_at_first_menu(environment: Mapping[str, str]) -> float:
 
 
 if __name__ == "__main__":
-    main(int(sys.argv[1]) if len(sys.argv) > 1 else 1000, float(sys.argv[2]) if len(sys.argv) > 2 else 50.0)
+    instances, latency_ms, regions = [*sys.argv[1:], *("1000", "50", "1")[len(sys.argv) - 1 :]]
+    main(int(instances), float(latency_ms), int(regions))

@@ -90,6 +90,50 @@ def fan_out(function: Callable[[A], R], items: Sequence[A], *, limit: int) -> li
     return [results[index] for index in range(len(items))]
 
 
+class Crew(Generic[A]):
+    """At most `limit` threads that call a function on what is added meanwhile; those with nothing to do end.
+
+    After the first exception nothing more is begun; `finish` waits for what is under way, and raises it.
+    """
+
+    def __init__(self, function: Callable[[A], object], *, limit: int) -> None:
+        self._function = function
+        self._limit = limit
+        self._queue: deque[A] = deque()
+        self._lock = threading.Lock()
+        self._working = 0
+        self._tasks: list[Task[None]] = []
+        self._error: BaseException | None = None
+
+    def add(self, item: A) -> None:
+        """Have the function called on the item, by a thread of its own where there may be one more."""
+        with self._lock:
+            self._queue.append(item)
+            if self._working < self._limit:
+                self._working += 1
+                self._tasks.append(Task(self._work))
+
+    def finish(self) -> None:
+        """Wait until everything that was added is done; raise the first exception."""
+        for task in self._tasks:
+            task.result()
+        if self._error is not None:
+            raise self._error
+
+    def _work(self) -> None:
+        while True:
+            with self._lock:
+                if not self._queue or self._error is not None:
+                    self._working -= 1
+                    return
+                item = self._queue.popleft()
+            try:
+                self._function(item)
+            except BaseException as error:  # noqa: BLE001 - raised by `finish`
+                with self._lock:
+                    self._error = self._error or error
+
+
 class Pool:
     """At most `limit` daemon threads that run what is submitted, in order; started as they are needed."""
 

@@ -42,11 +42,11 @@ def fetch_instances(aws: "Aws", region: str, *, now: datetime, on_progress: Call
     nodes: list[ManagedNode] | None = None
     failures: list[Ec2MenuError] = []
     try:
-        instances = _fetch_ec2(aws, region, count(0))
+        instances = _fetch_ec2(aws, region, count(0), on_ids=reader.learn)
     except Ec2MenuError as error:
         failures.append(error)
     try:
-        nodes = reader.finish([instance.id for instance in instances if instance.state in ("running", "pending")])
+        nodes = reader.finish(knows_all=not failures)
     except Ec2MenuError as error:
         failures.append(error)
     of_identity = [error for error in failures if isinstance(error, CredentialsError)]
@@ -56,15 +56,24 @@ def fetch_instances(aws: "Aws", region: str, *, now: datetime, on_progress: Call
     return Listing(items=tuple(join(instances, nodes)), as_of=now, problems=tuple(problems))
 
 
-def _fetch_ec2(aws: "Aws", region: str, on_count: Callable[[int], None]) -> list[Instance]:
+def _fetch_ec2(
+    aws: "Aws", region: str, on_count: Callable[[int], None], *, on_ids: Callable[[Iterable[str]], None]
+) -> list[Instance]:
+    """Return the instances; `on_ids` hears after each page which ones in it may have an agent that runs."""
+    running: list[str] = []
+
+    def parse(entry: dict[str, Any]) -> list[Instance]:
+        found = [parse_instance(instance, region) for instance in entry.get("Instances", [])]
+        running.extend(instance.id for instance in found if instance.state in ("running", "pending"))
+        return found
+
+    def note(count: int) -> None:
+        on_ids(running)
+        running.clear()
+        on_count(count)
+
     instances = aws.list_all(
-        "ec2",
-        "DescribeInstances",
-        region,
-        key="Reservations",
-        page_size=PAGE_SIZE,
-        parse=lambda entry: [parse_instance(instance, region) for instance in entry.get("Instances", [])],
-        on_count=on_count,
+        "ec2", "DescribeInstances", region, key="Reservations", page_size=PAGE_SIZE, parse=parse, on_count=note
     )
     # A reservation may be split over pages; an instance may not be counted twice.
     return list({instance.id: instance for instance in instances}.values())

@@ -1,6 +1,7 @@
 """Reading many nodes at the same time: nothing is missing afterwards, whatever happens on the way."""
 
 from collections import Counter
+from collections.abc import Callable
 from datetime import UTC, datetime
 
 import pytest
@@ -11,8 +12,11 @@ from ec2menu.models import Instance, Listing, SsmStatus
 from ec2menu.resources.ec2 import fetch_instances
 from ec2menu.resources.node_reader import QUERIES_AT_ONCE, WORTH_SHARDING
 from tests.cloud.identities import aws_as
+from tests.cloud.tunnel_rig import wait_until
 
 REGION = "us-east-1"
+NODE_LIST = "DescribeInstanceInformation"
+SHORT_PAGE = WORTH_SHARDING + 50
 NOW = datetime(2026, 3, 1, tzinfo=UTC)
 
 
@@ -25,7 +29,7 @@ def statuses(listing: Listing[Instance]) -> Counter[SsmStatus]:
 
 
 def queries(demo: DemoAws) -> list[object]:
-    return [call.parameters for call in demo.calls_of("DescribeInstanceInformation") if "Filters" in call.parameters]
+    return [call.parameters for call in demo.calls_of(NODE_LIST) if "Filters" in call.parameters]
 
 
 @pytest.fixture(autouse=True)
@@ -73,6 +77,37 @@ def test_a_cut_reply_in_the_middle_loses_nothing(aws_demo: DemoAws) -> None:
     aws_demo.add_instances(REGION, 400)
     aws_demo.faults.truncate_reply("DescribeInstanceInformation", 2)
     assert statuses(fetch()) == {SsmStatus.ONLINE: 400}
+
+
+def fetch_and(act: Callable[[], object]) -> Listing[Instance]:
+    """Fetch with short pages of EC2, and do something after the first of them."""
+
+    def note(text: str) -> None:
+        if text.startswith(f"{SHORT_PAGE} instances") and not acted:
+            acted.append(text)
+            act()
+
+    acted: list[str] = []
+    found = fetch_instances(aws_as(), REGION, now=NOW, on_progress=note)
+    assert acted
+    return found
+
+
+def test_nodes_are_asked_for_while_ec2_still_lists(aws_demo: DemoAws) -> None:
+    aws_demo.add_instances(REGION, 500)
+    aws_demo.faults.short_pages("DescribeInstances", SHORT_PAGE)
+    found = fetch_and(lambda: wait_until(lambda: bool(queries(aws_demo)), what="query by id"))
+    assert statuses(found) == {SsmStatus.ONLINE: 500}
+    assert len(aws_demo.calls_of("DescribeInstances")) == 3
+
+
+def test_where_ec2_breaks_off_half_way_every_node_is_listed_all_the_same(aws_demo: DemoAws) -> None:
+    aws_demo.add_instances(REGION, 500)
+    aws_demo.faults.short_pages("DescribeInstances", SHORT_PAGE)
+    found = fetch_and(lambda: aws_demo.faults.deny("DescribeInstances"))
+    assert queries(aws_demo), "the first page's nodes had been asked for by id"
+    assert statuses(found) == {SsmStatus.ONLINE: 500}
+    assert "ec2:DescribeInstances" in found.problems[0].message
 
 
 def test_a_login_that_ran_out_is_told_as_such(aws_demo: DemoAws) -> None:

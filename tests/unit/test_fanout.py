@@ -5,7 +5,7 @@ from collections.abc import Callable
 
 import pytest
 
-from ec2menu.fanout import Task, fan_out
+from ec2menu.fanout import Crew, Task, fan_out
 
 WAIT_SECONDS = 10.0
 
@@ -127,3 +127,49 @@ def test_the_first_failure_in_the_items_order_is_raised_after_all_calls_have_end
 def test_a_single_failing_item_raises_as_it_is() -> None:
     with pytest.raises(ValueError, match=r"^7$"):
         fan_out(refusing(7), [7], limit=3)
+
+
+def test_a_crew_does_everything_that_is_added_also_while_it_works() -> None:
+    done: list[int] = []
+
+    def work(item: int) -> None:
+        done.append(item)
+        if item < 5:
+            crew.add(item + 10)
+
+    crew = Crew(work, limit=3)
+    for item in range(20):
+        crew.add(item)
+    crew.finish()
+    assert sorted(done) == sorted([*range(20), *range(10, 15)])
+
+
+def test_a_crew_is_never_larger_than_its_limit_and_as_large_as_that() -> None:
+    gauge = Gauge(3)
+    crew = Crew(gauge, limit=3)
+    for item in range(9):
+        crew.add(item)
+    crew.finish()
+    assert gauge.highest == 3
+
+
+def test_after_a_failure_a_crew_begins_nothing_more_and_says_so_at_the_end() -> None:
+    held, done = threading.Event(), list[int]()
+
+    def work(item: int) -> None:
+        assert held.wait(WAIT_SECONDS)
+        if item == 0:
+            raise ValueError(item)
+        done.append(item)
+
+    crew = Crew(work, limit=1)
+    for item in range(5):
+        crew.add(item)
+    held.set()
+    with pytest.raises(ValueError, match="0"):
+        crew.finish()
+    assert done == []
+
+
+def test_a_crew_with_nothing_to_do_is_done() -> None:
+    Crew(print, limit=2).finish()

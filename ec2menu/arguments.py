@@ -153,7 +153,7 @@ def _add_runs(parser: argparse.ArgumentParser) -> None:
 
 
 def _add_history(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--repeat", type=int, default=0, metavar="N", help="make the connection with this number again")
+    parser.add_argument("--repeat", type=int, metavar="N", help="make the connection with this number again")
     parser.add_argument("-o", "--output", choices=("table", "json", "csv"), default="table", help="default: table")
     _add_common_flags(parser, is_top=False)
 

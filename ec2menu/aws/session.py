@@ -29,7 +29,7 @@ from ec2menu.aws.paging import page_names, page_request
 from ec2menu.aws.profiles import Profiles, partition_home
 from ec2menu.aws.replies import ReplyParsers
 from ec2menu.aws.trim import make_loader
-from ec2menu.errors import CredentialsError, Ec2MenuError, IncompleteAnswer, RegionDisabled
+from ec2menu.errors import CredentialsError, Ec2MenuError, IncompleteAnswer, Interrupted, RegionDisabled
 from ec2menu.models import Identity
 
 T = TypeVar("T")
@@ -111,14 +111,26 @@ class Aws:
 
         Raises CredentialsError, LoginExpired, MfaNeeded or InvalidInput (unknown profile).
         """
-        with self._translated("sts", "GetCallerIdentity", self.home or "aws-global"):
-            self._frozen_keys()
+        try:
+            with self._translated("sts", "GetCallerIdentity", self.home or "aws-global"):
+                self._frozen_keys()
+        except (Interrupted, KeyboardInterrupt):
+            self.renew()  # botocore asks for a code once only, and takes the next question for a renewal
+            raise
 
     def identity(self) -> Identity:
         """Return who AWS says we are (STS GetCallerIdentity, asked once; it needs no permission)."""
         if self._identity is None:
-            self._identity = self._ask_identity(self.home or "us-east-1")
+            home = self.home or "us-east-1"
+            try:
+                self._identity = self._ask_identity(home)
+            except RegionDisabled:
+                self._identity = self._ask_identity(partition_home(home))
         return self._identity
+
+    def require_enabled(self, region: str) -> None:
+        """Raise RegionDisabled where the account may not use the region (asked of its STS, which anybody may call)."""
+        self._ask_identity(region)
 
     def renew(self) -> None:
         """Forget the session and its clients, after a new login or to ask for a new MFA code."""

@@ -156,7 +156,10 @@ def explain_unreachable(instance: Instance, *, now: datetime) -> tuple[str, str]
         )
     last = instance.node.last_ping if instance.node else None
     since = f" for {describe_age((now - last).total_seconds())}" if last else ""
-    return f"its SSM Agent has been offline{since}", "check the machine's load and network, or reboot it, then press r"
+    return (
+        f"its SSM Agent has been offline{since}",
+        "check the machine's load and network, or reboot it, then list it again",
+    )
 
 
 def _ssm(instance: Instance, now: datetime) -> Cell:

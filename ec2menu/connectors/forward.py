@@ -124,8 +124,8 @@ class Forward:
         """Whether many connections at once are possible; an agent up to 3.0.196.0 takes one after the other."""
         return MULTIPLEXED in self.process.output()
 
-    def probe(self, *, timeout_seconds: float) -> Health:
-        """Ask through the tunnel whether the far end answers."""
+    def probe(self, *, timeout_seconds: float, is_patient: bool = False) -> Health:
+        """Ask through the tunnel whether the far end answers; `is_patient` as `probes.probe` has it."""
         spec = self.spec
         return probe(
             spec.protocol,
@@ -133,6 +133,7 @@ class Forward:
             tls=spec.tls,
             server_name=spec.server_name,
             timeout_seconds=timeout_seconds,
+            is_patient=is_patient,
         )
 
     def describe_ending(self) -> str:
@@ -145,11 +146,11 @@ class Forward:
             return "the plugin ended without a word"
         return f"{verdict.ending} ({verdict.detail})" if verdict.detail else str(verdict.ending)
 
-    def wait_until_ready(self, *, check: Callable[[], None], probe_seconds: float = PROBE_SECONDS) -> None:
+    def wait_until_ready(self, *, check: Callable[[], None], probe_seconds: float = PROBE_SECONDS) -> Health:
         """Wait for the plugin's line and for an answer of the far end; `check` is called all the time and may raise.
 
-        Raises PortInUse, or SessionFailed: the plugin's reason, no readiness in 30 s, a far end that cannot be reached
-        or does not speak.
+        Returns SILENT where nobody could be asked. Raises PortInUse, or SessionFailed: the plugin's reason, no
+        readiness in 30 s, a far end that cannot be reached or does not speak.
         """
         for limit in (LATE_SECONDS, READY_SECONDS - LATE_SECONDS):
             if self._hears_port_opened(limit, check):
@@ -161,7 +162,7 @@ class Forward:
                 f"the tunnel was not ready within {READY_SECONDS:.0f} s",
                 hint="the node's agent may be busy or cut off from the ssmmessages endpoint; try again",
             )
-        self._wait_for_answer(check, probe_seconds)
+        return self._wait_for_answer(check, probe_seconds)
 
     def stop(self) -> None:
         """End the plugin, then the session at AWS, in bounded time."""
@@ -179,13 +180,13 @@ class Forward:
             clock.sleep(POLL_SECONDS)
         return True
 
-    def _wait_for_answer(self, check: Callable[[], None], probe_seconds: float) -> None:
+    def _wait_for_answer(self, check: Callable[[], None], probe_seconds: float) -> Health:
         for _ in range(FIRST_PROBES):
             mark = self.process.heard
             health = self.probe(timeout_seconds=probe_seconds)
             if is_healthy(self.spec.protocol, health):
                 self._raise_if_over()
-                return
+                return health
             if self.hears_failure(since=mark, check=check):
                 raise self.spec.unreachable()
         raise self.spec.mute(health)

@@ -8,6 +8,7 @@ business: a refusal has come through the tunnel as well as a welcome.
 import contextlib
 import socket
 import ssl
+import struct
 from enum import StrEnum
 
 LOOPBACK = "127.0.0.1"
@@ -17,6 +18,15 @@ ANSWER_BYTES = 4096  # more than any first answer: what is left unread would mak
 _POSTGRES_TLS_REQUEST = bytes.fromhex("00000008 04d2162f")
 # A TDS packet of type 18 (prelogin): version 0, encryption "not supported".
 _TDS_PRELOGIN = bytes.fromhex("1201001a00000000 00000b0006 0100110001 ff 000000000000 02")
+
+# Oracle's tnsping: a TNS packet of type 1 (connect), version 310, with its text behind 58 bytes.
+_TNS_PING = b"(CONNECT_DATA=(COMMAND=ping))"
+_TNS_FIELDS = struct.pack("!10H", 310, 300, 0, 2048, 32767, 0x7F08, 0, 1, len(_TNS_PING), 58) + bytes(30)
+_TNS_CONNECT = struct.pack("!HHBBH", 58 + len(_TNS_PING), 0, 1, 0, 0) + _TNS_FIELDS + _TNS_PING
+# MongoDB's OP_MSG (2013) with the BSON of {isMaster: 1, "$db": "admin"}.
+_IS_MASTER = b"\x10isMaster\0\x01\0\0\0\x02$db\0\x06\0\0\0admin\0\0"
+_MONGO_BODY = struct.pack("<IB", 0, 0) + struct.pack("<I", 4 + len(_IS_MASTER)) + _IS_MASTER
+_MONGO_HELLO = struct.pack("<4I", 16 + len(_MONGO_BODY), 1, 0, 2013) + _MONGO_BODY
 
 
 class Protocol(StrEnum):
@@ -28,6 +38,8 @@ class Protocol(StrEnum):
     MEMCACHED = "memcached"
     SQLSERVER = "sqlserver"
     ORACLE = "oracle"
+    DOCDB = "docdb"
+    NEPTUNE = "neptune"
     TCP = "tcp"
 
 
@@ -46,8 +58,13 @@ QUESTIONS = {
     Protocol.REDIS: b"*1\r\n$4\r\nPING\r\n",
     Protocol.MEMCACHED: b"version\r\n",
     Protocol.SQLSERVER: _TDS_PRELOGIN,
+    Protocol.ORACLE: _TNS_CONNECT,
+    Protocol.DOCDB: _MONGO_HELLO,
+    Protocol.NEPTUNE: b"GET /status HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n",
 }
 """What is said to a server that has something to answer; the other protocols are only watched for staying open."""
+# TLS from the first byte on, unless somebody has switched it off.
+_INSIDE_TLS = frozenset({Protocol.DOCDB, Protocol.NEPTUNE})
 
 
 def is_spoken(protocol: Protocol) -> bool:
@@ -61,14 +78,29 @@ def is_healthy(protocol: Protocol, health: Health) -> bool:
 
 
 def probe(
-    protocol: Protocol, local_port: int, *, tls: bool = False, server_name: str = "", timeout_seconds: float = 5.0
+    protocol: Protocol,
+    local_port: int,
+    *,
+    tls: bool = False,
+    server_name: str = "",
+    timeout_seconds: float = 5.0,
+    is_patient: bool = False,
 ) -> Health:
     """Ask what listens behind a local port; every step waits at most `timeout_seconds`.
 
-    `tls` is TLS from the first byte on (ElastiCache), `server_name` what SNI then says. Certificates are not verified:
-    a probe sends no secret, and the client that does will look for itself.
+    `tls` is TLS from the first byte on (ElastiCache), `server_name` what SNI then says. Where nobody can be asked, a
+    short silence is enough unless `is_patient`. Certificates are not verified: a probe sends no secret, and the client
+    that does will look for itself.
     """
-    seconds = timeout_seconds if is_spoken(protocol) else min(OPEN_SECONDS, timeout_seconds)
+    seconds = timeout_seconds if is_patient or is_spoken(protocol) else min(OPEN_SECONDS, timeout_seconds)
+    inside = protocol in _INSIDE_TLS
+    health = _probe(protocol, local_port, tls=tls or inside, server_name=server_name, seconds=seconds)
+    if inside and health is Health.HUNG_UP:
+        return _probe(protocol, local_port, tls=False, server_name="", seconds=seconds)
+    return health
+
+
+def _probe(protocol: Protocol, local_port: int, *, tls: bool, server_name: str, seconds: float) -> Health:
     try:
         connection = socket.create_connection((LOOPBACK, local_port), seconds)
     except TimeoutError:

@@ -1,5 +1,7 @@
 """Whether bytes still pass through an open forward: when to look, how often, and what silence means.
 
+What the plugin says of a far end that cannot be reached is heard at once, whoever wanted to connect.
+
 The plugin can live on with its local port open while nothing passes any more, and says nothing of it. Looking costs the
 far end a connection, so it is rare, and a far end that is down itself is no reason to replace the tunnel.
 """
@@ -7,6 +9,7 @@ far end a connection, so it is rare, and a far end that is down itself is no rea
 from collections.abc import Callable
 
 from ec2menu.connectors.forward import Forward
+from ec2menu.connectors.plugin import DESTINATION_FAILED
 from ec2menu.connectors.probes import Protocol, is_healthy, is_spoken
 
 PROBE_EVERY_SECONDS = 30.0
@@ -32,17 +35,20 @@ class Pulse:
         self._interval = MYSQL_EVERY_SECONDS if is_mysql else PROBE_EVERY_SECONDS
         self._growth = 2.0 if is_mysql else 1.0
         self._next = self._clock.now() + self._interval
+        self._mark = 0  # from the first word on: a far end may have let the first probe wait before it refused
+        self._problem_until = 0.0
 
     def look(self, *, check: Callable[[], None]) -> str:
         """Probe if it is time; return why the forward must be replaced, or nothing.
 
         Raises SessionFailed where the plugin ends meanwhile, and what `check` raises.
         """
-        if self._clock.now() < self._next or not is_spoken(self._forward.spec.protocol):
-            return ""
         self._is_multiplexed |= self._forward.is_multiplexed
-        if not self._is_multiplexed:
-            return ""  # a probe would wait behind the user's own connection
+        # With an old agent a probe would wait behind the user's own connection.
+        is_asked = is_spoken(self._forward.spec.protocol) and self._is_multiplexed
+        self._listen(is_asked=is_asked)
+        if self._clock.now() < self._next or not is_asked:
+            return ""
         mark = self._forward.process.heard
         health = self._forward.probe(timeout_seconds=self._probe_seconds)
         if is_healthy(self._forward.spec.protocol, health):
@@ -53,6 +59,17 @@ class Pulse:
             self._misses += 1
             self._next = self._clock.now() + PROBE_AGAIN_SECONDS
         return "" if self._misses < MISSES else "nothing passes through it any more"
+
+    def _listen(self, *, is_asked: bool) -> None:
+        """Hear of connections that failed at the far end; where no probe tells when that is over, time does."""
+        process, now = self._forward.process, self._clock.now()
+        heard = process.heard
+        if DESTINATION_FAILED in process.output(since=self._mark):
+            self._mark = heard
+            self.problem = self._forward.spec.unreachable().message
+            self._problem_until = now + PROBE_EVERY_SECONDS
+        elif not is_asked and now >= self._problem_until:
+            self.problem = ""
 
     def _rest(self, *, problem: str) -> None:
         """Look again only after the full interval."""

@@ -96,6 +96,7 @@ class Tunnel:
         self.reconnects = 0
         self.session_ids: tuple[str, ...] = ()
         self.last_error = ""
+        self.has_answered = False
         self.opening: Task[None] = Task(self._open, started=False)
         self._connector = connector
         self._clock = connector.clock
@@ -118,9 +119,19 @@ class Tunnel:
         return f"opening a tunnel to {self.spec.name} through {self.spec.via_text}"
 
     def test(self) -> Health:
-        """Ask through the tunnel, now and in this thread, whether the far end answers."""
+        """Ask through the tunnel, now and in this thread, whether the far end answers; `last_error` may say more."""
         forward = self._forward
-        return forward.probe(timeout_seconds=self._terms.probe_seconds) if forward else Health.REFUSED
+        if forward is None:
+            return Health.REFUSED
+        mark = forward.process.heard
+        health = forward.probe(timeout_seconds=self._terms.probe_seconds, is_patient=True)
+        try:
+            if health is Health.ANSWERS or not forward.hears_failure(since=mark, check=self._check):
+                return health
+        except (ConnectorError, _Closing):
+            return Health.REFUSED
+        self.last_error = forward.spec.unreachable().message
+        return Health.HUNG_UP
 
     def news(self) -> list[str]:
         """Return the sentences about it that nobody has taken yet."""
@@ -187,10 +198,11 @@ class Tunnel:
         self._forward = start_forward(self._connector, self.spec, local_port=self.local_port)
         self.session_ids += (self._forward.session_id,)
         try:
-            self._forward.wait_until_ready(check=self._check, probe_seconds=self._terms.probe_seconds)
+            health = self._forward.wait_until_ready(check=self._check, probe_seconds=self._terms.probe_seconds)
         except BaseException:
             self._drop()
             raise
+        self.has_answered = health is Health.ANSWERS
         self.last_error = ""
 
     def _drop(self) -> None:
@@ -240,7 +252,7 @@ class Tunnel:
                 return
             except Ec2MenuError as error:
                 self._check()
-                if _is_the_target_s_fault(error):
+                if is_of_the_way(error):
                     failed.add(self.spec.via)
                 if error.message != self.last_error:
                     self._be_down(self.state, error.message, f"is still down: {error.message}")
@@ -298,8 +310,8 @@ class Tunnel:
             raise _Closing
 
 
-def _is_the_target_s_fault(error: Ec2MenuError) -> bool:
-    """Whether another jump host could do better."""
+def is_of_the_way(error: Ec2MenuError) -> bool:
+    """Whether a tunnel failed because of the node that it goes through, so that another one could do better."""
     if isinstance(error, AwsError) and error.code in _GONE_CODES:
         return True
     return isinstance(error, TargetNotConnected | TargetUnavailable | SessionFailed)

@@ -25,6 +25,9 @@ SPEAKERS = (
     ("redis", "redis"),
     ("valkey", "redis"),
     ("memcached", "memcached"),
+    ("oracle", "oracle"),
+    ("docdb", "docdb"),
+    ("neptune", "neptune"),
 )
 """Which of `servers` stands for an engine; the first beginning that fits."""
 

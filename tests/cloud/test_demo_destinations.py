@@ -50,8 +50,8 @@ def speaks(told: dict[str, str]) -> str:
         ("mysql", "mysql"),
         ("mariadb", "mysql"),
         ("sqlserver-ex", "sqlserver"),
-        ("oracle-se2", ""),
-        ("docdb", ""),
+        ("oracle-se2", "oracle"),
+        ("docdb", "docdb"),
     ],
 )
 def test_a_database_is_spoken_to_in_its_own_language(ask: Ask, engine: str, language: str) -> None:

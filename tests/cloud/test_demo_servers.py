@@ -11,11 +11,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from ec2menu.connectors.probes import QUESTIONS, Protocol
 from ec2menu.demo.servers import make_server
 from ec2menu.demo.servers.stream import LONGEST_LINE, Stream
 
 LIMIT_SECONDS = 30
-SPOKEN = ("postgres", "mysql", "redis", "memcached", "sqlserver", "http", "")
+SPOKEN = ("postgres", "mysql", "redis", "memcached", "sqlserver", "oracle", "docdb", "neptune", "http", "")
 _STARTUP = b"\0\x03\0\0user\0bob\0database\0x\0\0"
 POSTGRES_STARTUP = struct.pack("!i", len(_STARTUP) + 4) + _STARTUP
 NOTE = b"this is ec2menu's demo"
@@ -251,3 +252,11 @@ def test_http_has_one_page_that_says_what_it_is(talk: Callable[..., Talk]) -> No
     assert page.startswith(b"HTTP/1.1 200 OK\r\n")
     assert NOTE in page
     assert b"\x1b" not in page
+
+
+# -- what answers one question and no more --------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("protocol", [Protocol.ORACLE, Protocol.DOCDB, Protocol.NEPTUNE])
+def test_a_probe_is_answered_with_the_note(protocol: Protocol) -> None:
+    assert NOTE in Talk(speaks=protocol.value).say(QUESTIONS[protocol]).hear(NOTE)

@@ -1,5 +1,6 @@
 """Tunnels that drop while they are wanted: how they come back, when they do not, and what is said of it."""
 
+import contextlib
 import os
 import signal
 import socket
@@ -137,6 +138,22 @@ def test_a_far_end_that_goes_down_and_comes_back_is_told_and_the_tunnel_stays(ri
     assert rig.count("StartSession") == 1
 
 
+def test_a_far_end_that_nobody_can_ask_and_that_refuses_somebody_is_told_until_it_has_been_quiet_for_a_while(
+    rig: Rig,
+) -> None:
+    with far_end("mute") as rig.far_port:
+        rig.behave()
+        kept = Kept(rig, protocol=Protocol.TCP)
+    for times in (1, 2):
+        with contextlib.suppress(ConnectionResetError):
+            assert talk(kept.tunnel.local_port) == b""  # the far end is gone
+        wait_until(lambda: kept.has_told("cannot reach") and len(kept.told) == times, what=f"{times} sentences")  # noqa: B023 - called here
+        assert kept.told[-1] == f"jump-1 cannot reach {HOST}:{rig.port}; the tunnel itself is up"
+        kept.let_pass(35)
+        assert (kept.tunnel.state, kept.tunnel.last_error) == (TunnelState.OPEN, "")
+    assert rig.count("StartSession") == 1
+
+
 # -- what AWS says to a new session -----------------------------------------------------------------------------
 
 
@@ -195,7 +212,7 @@ def test_without_another_jump_host_the_first_is_tried_until_it_is_back(rig: Rig,
     kept = Kept(rig, find_other=find_other)
     rig.demo.set_ping(rig.node, "ConnectionLost")
     kept.drop()
-    kept.wait_for("orders:writer is still down: SSM has no connection to the target's agent")
+    kept.wait_for(f"orders:writer is still down: SSM has no connection to the agent of {rig.node}")
     wait_until(lambda: rig.count("StartSession") >= 5, what="fourth try")
     rig.demo.set_ping(rig.node, "Online")
     kept.wait_for("(1st time, down ")

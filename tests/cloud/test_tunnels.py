@@ -222,6 +222,14 @@ def test_a_far_end_that_nobody_can_ask_may_be_silent(rig: Rig) -> None:
         assert tunnel.test() is Health.SILENT
 
 
+def test_testing_waits_long_enough_to_hear_that_the_far_end_refuses(rig: Rig) -> None:
+    rig.behave(refuses_after_seconds=1.5)
+    tunnel = rig.tunnels(CLOCK).open(rig.spec(protocol=Protocol.TCP))
+    assert not tunnel.has_answered
+    assert tunnel.test() is Health.HUNG_UP
+    assert tunnel.last_error == f"jump-1 cannot reach {HOST}:{rig.port}"
+
+
 def test_a_plugin_that_is_not_there_any_more_is_told(rig: Rig) -> None:
     rig.plugin.unlink()
     assert_refused(rig, SessionFailed, "No such file")
@@ -240,7 +248,7 @@ def test_a_plugin_that_is_not_found_is_told_before_aws_is_asked(rig: Rig) -> Non
 
 def test_a_jump_host_that_is_offline_is_told(rig: Rig) -> None:
     rig.demo.set_ping(rig.node, "ConnectionLost")
-    assert_refused(rig, TargetNotConnected, "no connection to the target's agent")
+    assert_refused(rig, TargetNotConnected, "no connection to the agent of i-")
     assert rig.statuses() == []
 
 

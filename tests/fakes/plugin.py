@@ -37,8 +37,9 @@ class PluginModes(TypedDict, total=False):
     `end_text` (or normally), `deaf` leaves a tunnel untouched by Ctrl-C.
     Tunnels: `basic` is an old agent (one connection at a time), `port_busy_line` and `port_busy_hang` claim that the
     local port is taken, `busy_hangs` chooses the hang for a port that really is, `destination_failed` refuses every
-    connection, `zombie_after_seconds` is the time from readiness after which no byte passes (SIGUSR1 does it at
-    once), `map` sends `host:port` to another `host:port`, `upload_pause_seconds` is slept per KiB (the real 0.001).
+    connection, `refuses_after_seconds` does so after a while, `zombie_after_seconds` is the time from readiness after
+    which no byte passes (SIGUSR1 does it at once), `map` sends `host:port` to another `host:port`,
+    `upload_pause_seconds` is slept per KiB (the real 0.001).
     `by_target` overlays modes for the Target it names.
     """
 
@@ -58,6 +59,7 @@ class PluginModes(TypedDict, total=False):
     port_busy_hang: bool
     busy_hangs: bool
     destination_failed: bool
+    refuses_after_seconds: float
     zombie_after_seconds: float
     map: Mapping[str, str]
     upload_pause_seconds: float

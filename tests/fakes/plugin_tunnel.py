@@ -174,6 +174,9 @@ class Tunnel:
         self._run.note(connections=self._connections)
 
     def _connect(self) -> socket.socket | None:
+        if late := self._run.modes.get("refuses_after_seconds"):
+            threading.Event().wait(late)
+            return None
         if self._run.modes.get("destination_failed") or self._destination is None:
             return None
         try:

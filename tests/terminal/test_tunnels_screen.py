@@ -90,6 +90,16 @@ def test_testing_asks_the_far_end_and_says_what_came_of_it(shop: Shop) -> None:
         robot.wait_for("billing: it does not work (silent)", new=True)
 
 
+def test_where_nobody_can_be_asked_a_test_says_so_and_hears_of_a_refusal(stage: Stage) -> None:
+    with far_end("mute") as port, furnished(stage):
+        way = add_database(port, "ledger", fields={"Engine": "db2-se"})
+        stage.misbehave(map=way)
+        with Shop(stage=stage, way=way).open_tunnels(1) as robot:
+            assert "open; nobody could be asked whether anything answers there" in robot.transcript
+            robot.line("test 1")
+            robot.wait_for("ledger: open; nobody could be asked whether it works (silent)", new=True)
+
+
 def test_a_number_copies_the_address_and_tells_where_it_leads(shop: Shop) -> None:
     with shop.open_tunnels(1) as robot:
         address = address_in(robot, "billing")

@@ -41,6 +41,10 @@ def make_server(facts: Mapping[str, str]) -> Server:
             from ec2menu.demo.servers.sqlserver import SqlServer  # noqa: PLC0415 - the same
 
             return SqlServer(facts).serve
+        case "oracle" | "docdb" | "neptune":
+            from ec2menu.demo.servers.doorman import Doorman  # noqa: PLC0415 - the same
+
+            return Doorman(facts).serve
         case "http":
             from ec2menu.demo.servers.http import Http  # noqa: PLC0415 - the same
 

@@ -131,11 +131,18 @@ def _copy(context: Context, tunnel: Tunnel) -> None:
 
 def _test(context: Context, tunnel: Tunnel) -> None:
     health: Health = context.terminal.watch(Task(tunnel.test), lambda: f"testing {tunnel.spec.name}")
-    fine = is_healthy(tunnel.spec.protocol, health)
-    text = f"{tunnel.spec.name}: {'it works' if fine else 'it does not work'} ({health})"
-    context.terminal.note(text, Style.GOOD if fine else Style.BAD)
-    if not fine and tunnel.last_error:
+    verdict, style = _judge(tunnel, health)
+    context.terminal.note(f"{tunnel.spec.name}: {verdict} ({health})", style)
+    if style is Style.BAD and tunnel.last_error:
         context.terminal.note(tunnel.last_error)
+
+
+def _judge(tunnel: Tunnel, health: Health) -> tuple[str, Style]:
+    if health is Health.ANSWERS:
+        return "it works", Style.GOOD
+    if is_healthy(tunnel.spec.protocol, health):
+        return "open; nobody could be asked whether it works", Style.WARN
+    return "it does not work", Style.BAD
 
 
 def _login(context: Context, tunnel: Tunnel) -> None:

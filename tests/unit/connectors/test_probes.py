@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from ec2menu.connectors import probes
 from ec2menu.connectors.local_ports import pick_local_port
 from ec2menu.connectors.probes import Health, Protocol, is_healthy, is_spoken, probe
 
@@ -92,6 +93,39 @@ def test_sql_server_is_asked_with_a_well_formed_prelogin_packet() -> None:
     assert (payload[10], int.from_bytes(options[0][1:3]), ends) == (0xFF, 11, [17, len(payload)])
 
 
+def test_oracle_is_asked_with_a_well_formed_connect_packet() -> None:
+    heard: list[bytes] = []
+    with server(answering(b"\0\x08\0\0\x04\0\0\0", heard)) as port:
+        assert probe(Protocol.ORACLE, port) is Health.ANSWERS
+    packet = heard[0]
+    length, kind = int.from_bytes(packet[:2]), packet[4]
+    text_bytes, text_at = int.from_bytes(packet[24:26]), int.from_bytes(packet[26:28])
+    assert (length, kind, text_at + text_bytes) == (len(packet), 1, len(packet))
+    assert packet[text_at:] == b"(CONNECT_DATA=(COMMAND=ping))"
+
+
+@pytest.mark.parametrize("protocol", [Protocol.DOCDB, Protocol.NEPTUNE])
+def test_what_has_tls_unless_somebody_switched_it_off_is_asked_without_it_then(protocol: Protocol) -> None:
+    heard: list[bytes] = []
+
+    def handle(client: socket.socket) -> None:
+        heard.append(client.recv(4096))
+        if heard[-1][:1] != b"\x16":
+            client.sendall(b"something")
+
+    with server(handle) as port:
+        assert probe(protocol, port) is Health.ANSWERS
+    assert [message[:1] == b"\x16" for message in heard] == [True, False]
+    assert heard[1] == probes.QUESTIONS[protocol]
+
+
+def test_documentdb_is_asked_with_a_well_formed_message() -> None:
+    message = probes.QUESTIONS[Protocol.DOCDB]
+    document = message[21:]
+    assert (int.from_bytes(message[:4], "little"), int.from_bytes(message[12:16], "little")) == (len(message), 2013)
+    assert (message[16:21], int.from_bytes(document[:4], "little"), document[-1]) == (bytes(5), len(document), 0)
+
+
 @pytest.mark.parametrize("greeting", [GREETING, b"\xff\x6a\x04Host is blocked"], ids=["greeting", "error"])
 def test_mysql_speaks_first(greeting: bytes) -> None:
     def greet(client: socket.socket) -> None:
@@ -106,7 +140,7 @@ def test_mysql_speaks_first(greeting: bytes) -> None:
 def test_a_server_that_says_nothing_is_silent_and_that_is_well_where_nobody_can_be_asked(protocol: Protocol) -> None:
     with server(wait_for_the_end) as port:
         assert probe(protocol, port, timeout_seconds=0.05) is Health.SILENT
-    assert is_healthy(protocol, Health.SILENT) is (protocol in (Protocol.TCP, Protocol.ORACLE))
+    assert is_healthy(protocol, Health.SILENT) is (protocol is Protocol.TCP)
     assert is_spoken(protocol) is not is_healthy(protocol, Health.SILENT)
 
 

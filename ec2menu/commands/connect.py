@@ -4,9 +4,10 @@ from ec2menu.errors import Ec2MenuError, ExitStatus, InvalidInput
 from ec2menu.flows.connect import connect_one
 from ec2menu.flows.containers import connect_container
 from ec2menu.flows.context import Context
-from ec2menu.flows.databases import Wishes, connect_store, warn_of_redirects
+from ec2menu.flows.databases import Wishes, connect_store
 from ec2menu.flows.listing import require_regions
 from ec2menu.flows.several import HOLD_VARIABLE
+from ec2menu.flows.stores import warn_of_redirects
 from ec2menu.flows.targets import describe, find_resource
 from ec2menu.models import Cache, Container, Database, Instance
 

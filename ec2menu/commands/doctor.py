@@ -12,8 +12,8 @@ from ec2menu.errors import AwsError, Ec2MenuError, ExitStatus, Interrupted, NoJu
 from ec2menu.flows.connect import check_reachable
 from ec2menu.flows.containers import check_container, describe_container
 from ec2menu.flows.context import Context
-from ec2menu.flows.databases import require_endpoint, survey_ways
 from ec2menu.flows.listing import require_regions
+from ec2menu.flows.stores import require_endpoint, survey_ways
 from ec2menu.flows.targets import DataStore, describe, find_resource
 from ec2menu.models import Container, Instance, Style
 
@@ -167,8 +167,8 @@ def _target(context: Context, target: str) -> Finding:
 def _store(context: Context, item: DataStore) -> Finding:
     """Say where a database or a cache answers and which jump host leads there, or why none does."""
     endpoint = require_endpoint(item)
-    choice, lines = survey_ways(context, item)
+    choice, refusal = survey_ways(context, item)
     where = f"{describe(item)} at {endpoint.host}:{endpoint.port}"
     if choice.best is None:
-        return Finding(what="target", detail=f"{where}: no jump host", more=lines, status=ExitStatus.TARGET_FAILED)
+        return Finding(what="target", detail=f"{where}: no jump host", more=refusal.diagnosis, status=refusal.status)
     return Finding(what="target", detail=f"{where} via {describe(choice.best)}", more=(choice.note,))

@@ -9,10 +9,10 @@ from ec2menu.connectors.forward import TunnelSpec
 from ec2menu.connectors.tunnel import ENDED, Tunnel, TunnelState
 from ec2menu.errors import ExitStatus, InvalidInput, TargetUnavailable
 from ec2menu.flows.context import Context
-from ec2menu.flows.databases import open_store, warn_of_redirects
 from ec2menu.flows.forwards import forward_into
 from ec2menu.flows.jump import choose_via
 from ec2menu.flows.listing import require_regions
+from ec2menu.flows.stores import open_store, warn_of_redirects
 from ec2menu.flows.targets import Resource, describe, find_resource
 from ec2menu.flows.tunnels import close_tunnel, open_tunnel_to, record_tunnel, renew_login, tell_news
 from ec2menu.models import Cache, Container, Database, Instance

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from ec2menu.clock import Clock
 from ec2menu.connectors.plugin import Plugin, invocation
-from ec2menu.errors import IncompleteAnswer
+from ec2menu.errors import IncompleteAnswer, TargetNotConnected
 from ec2menu.fanout import Task
 
 if TYPE_CHECKING:
@@ -55,7 +55,10 @@ class Connector:
 
     def start(self, spec: SessionSpec) -> dict[str, Any]:
         """Call StartSession once. Raises AwsError; a reply without a token closes what it may have opened."""
-        answer = self.aws.call("ssm", "StartSession", spec.region, once=True, **spec.request)
+        try:
+            answer = self.aws.call("ssm", "StartSession", spec.region, once=True, **spec.request)
+        except TargetNotConnected as error:
+            raise _not_connected(spec, error) from error
         return self.require_session(answer, spec.region, action="ssm:StartSession")
 
     def require_session(self, answer: dict[str, Any], region: str, *, action: str) -> dict[str, Any]:
@@ -83,3 +86,16 @@ class Connector:
             environ=self.environ,
         )
         return call.argv, call.environment
+
+
+def _not_connected(spec: SessionSpec, error: TargetNotConnected) -> TargetNotConnected:
+    """Name the target, which AWS's error does not: the one that was chosen need not be the one that was typed."""
+    if spec.target.startswith("ecs:"):
+        return TargetNotConnected(
+            "SSM has no connection to the container's agent", hint="see if it runs: ec2menu ls ecs", code=error.code
+        )
+    return TargetNotConnected(
+        f"SSM has no connection to the agent of {spec.target}",
+        hint=f"type: ec2menu -r {spec.region} doctor {spec.target}",
+        code=error.code,
+    )

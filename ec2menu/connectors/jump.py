@@ -4,7 +4,7 @@ The candidates and their reasons come as values (`JumpHost`); who reads them fro
 user is a flow's business.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from ec2menu.models import Instance, JumpHost, SsmStatus
@@ -34,25 +34,31 @@ class JumpChoice:
 
 
 def select_jump_host(
-    hosts: Sequence[JumpHost], nodes: Sequence[Instance], *, vpc_id: str, looked_at: int, only_in_vpc: bool = False
+    hosts: Sequence[JumpHost],
+    nodes: Sequence[Instance],
+    *,
+    vpc_id: str,
+    looked_at: int,
+    tried: Mapping[str, str] | None = None,
 ) -> JumpChoice:
     """Choose among the surveyed `hosts` the way into a VPC; `nodes` are the machines that could carry a tunnel at all.
 
     The same VPC comes first (an empty `vpc_id` prefers none), then Linux, then the latest ping. A host in another VPC
-    is taken only where there is none in the same, and with `only_in_vpc` not at all. Where SSM told nothing, a running
-    host of unknown status is taken.
+    is taken only where there is none in the same. Where SSM told nothing, a running host of unknown status is taken.
+    What has been `tried` for this connection already, by id and why it does not lead there, is not taken again.
     """
-    if only_in_vpc:
-        hosts = [_kept_out(host) if _is_elsewhere(host.instance, vpc_id) else host for host in hosts]
-    usable = [host for host in hosts if not host.reason] or [host for host in hosts if _is_untold(host)]
+    tried = tried or {}
+    left = [host for host in hosts if host.instance.id not in tried]
+    usable = [host for host in left if not host.reason] or [host for host in left if _is_untold(host)]
     fitting = sorted((host.instance for host in usable), key=lambda instance: _rank(instance, vpc_id))
     taken = {instance.id for instance in fitting}
     refused = sorted(
-        (host for host in hosts if host.instance.id not in taken),
-        key=lambda host: (_is_elsewhere(host.instance, vpc_id), host.is_near_miss),
+        (_judged(host, tried) for host in hosts if host.instance.id not in taken),
+        key=lambda host: (host.instance.id not in tried, _is_elsewhere(host.instance, vpc_id), host.is_near_miss),
     )
     near = {host.instance.id for host in refused if host.is_near_miss}
-    spare = [node for node in nodes if node.id not in taken and not node.is_hybrid and not _is_elsewhere(node, vpc_id)]
+    spare = [node for node in nodes if not node.is_hybrid and not _is_elsewhere(node, vpc_id)]
+    spare = [node for node in spare if node.id not in taken and node.id not in tried]
     # What somebody meant to be a jump host is the likeliest to reach what a jump host has to reach.
     spare.sort(key=lambda node: (node.is_windows, node.id not in near, not node.name, node.name.casefold(), node.id))
     return JumpChoice(
@@ -88,15 +94,19 @@ def count_alike(choice: JumpChoice, vpc_id: str) -> int:
     return sum(_is_elsewhere(other, vpc_id) == is_elsewhere for other in choice.others)
 
 
-def diagnose(choice: JumpChoice, *, what: str, vpc_id: str, tag: str) -> tuple[str, ...]:
+def diagnose(choice: JumpChoice, *, what: str, vpc_id: str, tag: str, unread: str = "") -> tuple[str, ...]:
     """Return the lines that say why nothing was chosen, candidate by candidate, and what could be done.
 
-    `what` is to be reached, `tag` the one that makes a jump host. Names are foreign text and not escaped here.
+    `what` is to be reached, `tag` the one that makes a jump host, `unread` why no tag could be read at all. Names are
+    foreign text and not escaped here.
     """
     near = sum(host.is_near_miss for host in choice.refused)
-    carry = _word_count(len(choice.refused) - near)
+    fit = [instance for instance in (choice.best, *choice.others) if instance is not None]
+    carry = _word_count(len(fit) + len(choice.refused) - near)
+    counts = f"instances looked at: {choice.looked_at:,}; tagged {tag}: {carry}; nearly so: {_word_count(near)}"
     lines = [
-        f"instances looked at: {choice.looked_at:,}; tagged {tag}: {carry}; nearly so: {_word_count(near)}",
+        f"the tags could not be read, so nobody knows a jump host: {unread}" if unread else counts,
+        *(_describe_untried(fit) if fit else ()),
         *(line for host in choice.refused[:MAX_DIAGNOSED] for line in _describe(host, vpc_id)),
     ]
     if len(choice.refused) > MAX_DIAGNOSED:
@@ -119,18 +129,20 @@ def _describe_stand_ins(nodes: Sequence[Instance], what: str, vpc_id: str) -> st
     return f"other nodes {status} {where} that may reach {_clip(what)}: {len(nodes):,}, such as {_short_name(nodes[0])}"
 
 
-def _kept_out(host: JumpHost) -> JumpHost:
-    """Return a host of another VPC as one that is refused for that; what else is wrong with it counts more."""
-    if host.reason and not _is_untold(host):
-        return host
-    return replace(host, reason=_UNCERTAIN, hint=f"try it: --via {host.instance.id}")
+def _describe_untried(fit: Sequence[Instance]) -> tuple[str]:
+    return (f"fit and not tried: {len(fit):,}, such as {_short_name(fit[0])}: --via {fit[0].id}",)
+
+
+def _judged(host: JumpHost, tried: Mapping[str, str]) -> JumpHost:
+    """Return a host that is not taken with its reason: what came of the try, where there was one."""
+    why = tried.get(host.instance.id)
+    return host if why is None else replace(host, reason=f"it has just been tried: {why}", hint="")
 
 
 def _is_untold(host: JumpHost) -> bool:
     """Tell whether only SSM's silence keeps the host from being usable."""
     instance = host.instance
-    is_silent = instance.state == "running" and instance.ssm_status is SsmStatus.UNKNOWN
-    return is_silent and not host.is_near_miss and host.reason != _UNCERTAIN
+    return instance.state == "running" and instance.ssm_status is SsmStatus.UNKNOWN and not host.is_near_miss
 
 
 def _is_elsewhere(instance: Instance, vpc_id: str) -> bool:

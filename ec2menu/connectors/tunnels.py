@@ -55,6 +55,7 @@ class Tunnels:
     ) -> Tunnel:
         """Return an open tunnel to where `spec` leads: the one that there is, or a new one once it is ready.
 
+        Without `find_other` the way is fixed, and only a tunnel that goes through the same node is the same.
         `local_port` is insisted on, `once` means not to reconnect, `watch` waits for the opening and may show it; if it
         raises (Ctrl-C), the tunnel is closed. Raises InvalidInput, PluginMissing, PluginUnusable, PortInUse,
         SessionFailed, AwsError, or Interrupted where it is closed meanwhile, and leaves nothing open then.
@@ -62,7 +63,7 @@ class Tunnels:
         terms = Terms(
             find_other=find_other, once=once, is_port_fixed=bool(local_port), probe_seconds=self._probe_seconds
         )
-        tunnel = self._find(spec, local_port) or self._begin(spec, local_port, terms)
+        tunnel = self._find(spec, terms, local_port) or self._begin(spec, local_port, terms)
         try:
             watch(tunnel.opening, tunnel.describe)
         except BaseException:
@@ -97,18 +98,19 @@ class Tunnels:
                 tunnels, self._tunnels = self._tunnels, []
             fan_out(Tunnel.close, tunnels, limit=len(tunnels))
 
-    def _find(self, spec: TunnelSpec, local_port: int) -> Tunnel | None:
+    def _find(self, spec: TunnelSpec, terms: Terms, local_port: int) -> Tunnel | None:
         """Return the tunnel that leads there already, also one that is just opening."""
-        return next((tunnel for tunnel in self._those_to(spec, local_port) if tunnel.state in _UP), None)
+        return next((tunnel for tunnel in self._those_to(spec, terms, local_port) if tunnel.state in _UP), None)
 
-    def _those_to(self, spec: TunnelSpec, local_port: int) -> list[Tunnel]:
+    def _those_to(self, spec: TunnelSpec, terms: Terms, local_port: int) -> list[Tunnel]:
         place = (spec.region, spec.destination)
         there = [tunnel for tunnel in self._tunnels if (tunnel.spec.region, tunnel.spec.destination) == place]
-        return [tunnel for tunnel in there if local_port in (0, tunnel.local_port)]
+        there = [tunnel for tunnel in there if local_port in (0, tunnel.local_port)]
+        return [tunnel for tunnel in there if terms.find_other is not None or tunnel.spec.via == spec.via]
 
     def _begin(self, spec: TunnelSpec, local_port: int, terms: Terms) -> Tunnel:
         connector = self._connector_factory()  # in the caller's thread: it may tell the user about the plugin
-        for tunnel in self._those_to(spec, local_port):
+        for tunnel in self._those_to(spec, terms, local_port):
             if tunnel.state not in _UP:
                 tunnel.close()  # one that is down makes way for a try that can be watched, on the same port
 
@@ -116,7 +118,7 @@ class Tunnels:
             return self._choose_port(tunnel, local_port, failed)
 
         with self._lock:
-            found = self._find(spec, local_port)
+            found = self._find(spec, terms, local_port)
             if found is not None:  # another thread was faster
                 return found
             self._last_id += 1

@@ -1,4 +1,4 @@
-"""Databases and caches: the way to one through a jump host, and a client's prompt over it."""
+"""Databases and caches: a client's prompt over a tunnel, or the lines for a client of one's own choice."""
 
 import shutil
 from collections.abc import Sequence
@@ -19,38 +19,18 @@ from ec2menu.connectors.clients import (
     run_client,
 )
 from ec2menu.connectors.engines import EngineFacts, Family, engine_of
-from ec2menu.connectors.forward import TunnelSpec
-from ec2menu.connectors.jump import JumpChoice
-from ec2menu.connectors.probes import Protocol
 from ec2menu.connectors.process import Completed, run_quietly
 from ec2menu.connectors.secrets import Password
 from ec2menu.connectors.tunnel import Tunnel
-from ec2menu.errors import AwsError, ExitStatus, InvalidInput, SessionFailed, TargetUnavailable
+from ec2menu.errors import ExitStatus, InvalidInput
 from ec2menu.flows.context import Context
-from ec2menu.flows.jump import Via, choose_via, describe_refusal, select_for
-from ec2menu.flows.listing import get_listing
 from ec2menu.flows.logins import LoginWish, choose_login, forget_login
 from ec2menu.flows.sessions import Visit, record_visit
+from ec2menu.flows.stores import open_store
 from ec2menu.flows.targets import DataStore, describe
-from ec2menu.flows.tunnels import find_open, open_tunnel_to
-from ec2menu.models import Cache, Database, Endpoint, Style
-from ec2menu.resources import elasticache, rds
-from ec2menu.resources.jumphosts import parse_tag
-from ec2menu.resources.kinds import EC2
+from ec2menu.models import Cache, Database, Style
 
 VERSION_SECONDS = 5.0
-_PROTOCOLS = {
-    Family.POSTGRES: Protocol.POSTGRES,
-    Family.MYSQL: Protocol.MYSQL,
-    Family.MARIADB: Protocol.MYSQL,
-    Family.SQLSERVER: Protocol.SQLSERVER,
-    Family.ORACLE: Protocol.ORACLE,
-    Family.REDIS: Protocol.REDIS,
-    Family.VALKEY: Protocol.REDIS,
-    Family.MEMCACHED: Protocol.MEMCACHED,
-}
-"""What a probe expects at the far end; the other engines are only watched for staying open."""
-_REDIRECTS = "cluster mode: redirects (MOVED) name nodes that only exist behind the tunnel; a tunnel per node helps"
 # DocumentDB takes nothing else unless somebody has switched it off.
 _TLS_ALONE = frozenset({Family.DOCDB})
 # A client that asks although it has been given a password takes none but from the keyboard.
@@ -68,73 +48,6 @@ class Wishes:
     secret: str = ""
     iam: bool = False
     client: str = ""
-
-
-def open_store(
-    context: Context, item: DataStore, *, via: str = "", local_port: int = 0, port: int = 0, once: bool = False
-) -> Tunnel:
-    """Open a tunnel to a database or a cache through a jump host, or return the one that is open already.
-
-    Raises TargetUnavailable (no endpoint, no jump host), PortInUse, SessionFailed or AwsError.
-    """
-    endpoint = require_endpoint(item)
-    if port:
-        endpoint = Endpoint(host=endpoint.host, port=port)
-    opened = find_open(context, item.region, endpoint.host, endpoint.port)
-    if opened is not None and not via and local_port in (0, opened.local_port):
-        return open_tunnel_to(context, opened.spec, local_port=local_port, once=once)
-    vpc_id = _find_vpc(context, item)
-    way = choose_via(context, region=item.region, vpc_id=vpc_id, what=describe(item), via=via)
-    try:
-        spec = _spec(context, item, endpoint, way)
-        return open_tunnel_to(context, spec, local_port=local_port, once=once, vpc_id=None if via else vpc_id)
-    except SessionFailed as error:
-        if via or not vpc_id or way.instance.vpc_id == vpc_id:
-            raise
-        context.terminal.fail(error)  # the jump host of another VPC was worth a try, and does not lead here
-    way = choose_via(context, region=item.region, vpc_id=vpc_id, what=describe(item), only_in_vpc=True)
-    return open_tunnel_to(context, _spec(context, item, endpoint, way), local_port=local_port, once=once)
-
-
-def _spec(context: Context, item: DataStore, endpoint: Endpoint, way: Via) -> TunnelSpec:
-    """Return the tunnel to an endpoint through a node, which is named to the user."""
-    context.terminal.note(way.note)
-    return TunnelSpec(
-        via=way.instance.id,
-        via_name=describe(way.instance),
-        region=item.region,
-        host=endpoint.host,
-        port=endpoint.port,
-        label=item.id,
-        protocol=_PROTOCOLS.get(engine_of(item.engine).family, Protocol.TCP),
-        tls=isinstance(item, Cache) and item.tls,
-        server_name=endpoint.host,
-    )
-
-
-def require_endpoint(item: DataStore) -> Endpoint:
-    """Return where a database or a cache answers. Raises TargetUnavailable, saying why it does not."""
-    why = rds.explain_unavailable(item) if isinstance(item, Database) else elasticache.explain_unavailable(item)
-    if why is not None:
-        raise TargetUnavailable(f"cannot connect to {describe(item)}: {why[0]}", hint=why[1])
-    if item.endpoint is None:
-        raise TargetUnavailable(f"{describe(item)} has no endpoint yet", hint="try again when it is available")
-    return item.endpoint
-
-
-def warn_of_redirects(context: Context, item: DataStore) -> None:
-    """Tell what to expect of a cache in cluster mode behind one tunnel; nothing of anything else."""
-    if isinstance(item, Cache) and item.cluster_mode:
-        context.terminal.note(f"! {_REDIRECTS}", Style.WARN)
-
-
-def survey_ways(context: Context, item: DataStore) -> tuple[JumpChoice, tuple[str, ...]]:
-    """Return the jump hosts that lead to a database or a cache, and what to say of those that do not."""
-    vpc_id = _find_vpc(context, item)
-    tag = parse_tag(context.config.settings.jump_tag)
-    machines = get_listing(context, EC2, (item.region,)).items
-    choice = select_for(machines, vpc_id=vpc_id, tag=tag, now=context.clock.wall())
-    return choice, describe_refusal(choice, vpc_id=vpc_id, what=describe(item), tag=tag).diagnosis
 
 
 def connect_store(context: Context, item: DataStore, wishes: Wishes) -> int | None:
@@ -231,16 +144,6 @@ def clients_of(item: DataStore) -> Sequence[str]:
 
 def _ask_version(argv: Sequence[str]) -> Completed:
     return run_quietly(argv, timeout_seconds=VERSION_SECONDS)
-
-
-def _find_vpc(context: Context, item: DataStore) -> str:
-    if isinstance(item, Database):
-        return item.vpc_id
-    try:
-        return context.in_background(lambda: elasticache.find_vpc(context.aws, item), lambda: "looking for its VPC")
-    except AwsError as error:
-        context.terminal.note(f"! its VPC is not known: {error.message}", Style.DIM)
-        return ""
 
 
 def _find_ca(context: Context, facts: EngineFacts) -> Path | None:

@@ -4,39 +4,34 @@ Joins the survey of the instances (`resources/jumphosts`) with the choice (`conn
 none. Opens nothing: the tunnel itself, and telling the user of the choice, belong to the caller.
 """
 
-from collections.abc import Callable, Sequence, Set
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Mapping, Sequence, Set
+from dataclasses import dataclass, field
 from datetime import datetime
 
 from ec2menu.connectors.jump import JumpChoice, count_alike, describe_doubts, diagnose, select_jump_host
 from ec2menu.errors import (
-    AwsError,
-    IncompleteAnswer,
+    Ec2MenuError,
+    ExitStatus,
     Interrupted,
     NoJumpHost,
     TargetUnavailable,
     TargetUnclear,
-    Throttled,
-    Unreachable,
 )
 from ec2menu.flows.context import Context
+from ec2menu.flows.jump_start import start_jump_host
 from ec2menu.flows.listing import get_listing
 from ec2menu.flows.targets import describe, find_instance
-from ec2menu.models import Instance, ManagedNode, PingStatus, SsmStatus, Style
+from ec2menu.models import Instance, Listing, Problem, SsmStatus, Style
 from ec2menu.resources.jumphosts import JumpTag, explain_unfit, parse_tag, survey
 from ec2menu.resources.kinds import EC2
-from ec2menu.resources.nodes import fetch_nodes
 from ec2menu.ui.choices import Choice, draw_choices, find_choice
-from ec2menu.ui.terminal import Stopped
 from ec2menu.ui.text import escape, shorten
 
 MAX_OFFERED = 9
 MAX_STARTABLE = 3
-POLL_SECONDS = 3.0
-# A small instance boots in a minute or two; its agent has registered once before and comes back soon after.
-START_SECONDS = 300.0
+# Each costs some seconds; more than so many that all do not lead there have something in common.
+MAX_TRIED = 5
 _MAX_WHAT_COLUMNS = 60
-_PASSING = (Throttled, Unreachable, IncompleteAnswer)
 _BACK = ("0", "b", "back", "q")
 
 
@@ -49,6 +44,24 @@ class Via:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Tries:
+    """The nodes that were tried for one connection that began at `since`, by id, and why each does not lead there."""
+
+    since: datetime
+    failures: dict[str, Ec2MenuError] = field(default_factory=dict)
+
+    @property
+    def reasons(self) -> Mapping[str, str]:
+        """What came of each try, in a sentence."""
+        return {node: error.message for node, error in self.failures.items()}
+
+    @property
+    def last(self) -> Ec2MenuError | None:
+        """The failure of the last try."""
+        return next(reversed(self.failures.values()), None)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class _Wish:
     """What is to be reached, and where it is; `vpc_id` is empty where AWS does not say."""
 
@@ -58,12 +71,12 @@ class _Wish:
 
 
 def choose_via(
-    context: Context, *, region: str, vpc_id: str, what: str, via: str = "", only_in_vpc: bool = False
+    context: Context, *, region: str, vpc_id: str, what: str, via: str = "", tries: Tries | None = None
 ) -> Via:
     """Return the node through which `what` in a VPC is reached: the one named `via`, else the best jump host.
 
-    `only_in_vpc` is for the second try, when a jump host of another VPC was taken and did not reach it. Where there is
-    none the diagnosis is shown and, at a terminal, another node or the start of a stopped one offered.
+    After `tries` it is the best that is left, from a list that is not older than they are. Where there is none the
+    diagnosis is shown and, at a terminal, another node or the start of a stopped one offered, if there is any.
     Raises TargetUnclear or TargetUnavailable for a `via` that is not one fit node, NoJumpHost where nobody can be
     asked, InvalidInput for a bad setting `jump_tag`, AwsError; Interrupted where the user goes back.
     """
@@ -71,19 +84,25 @@ def choose_via(
     if via:
         return _named(context, wish, via)
     tag = parse_tag(context.config.settings.jump_tag)
+    tries = tries or Tries(since=context.clock.wall())
 
     def choose(instances: Sequence[Instance]) -> JumpChoice:
-        return select_for(instances, vpc_id=vpc_id, tag=tag, now=context.clock.wall(), only_in_vpc=only_in_vpc)
+        near = vpc_id if _are_told(instances) else ""
+        return select_for(instances, vpc_id=near, tag=tag, now=context.clock.wall(), tried=tries.reasons)
 
-    instances = _look(context, region, lambda seen: choose(seen).best is not None)
-    choice = choose(instances)
-    if choice.best is not None:
+    listing = _look(context, region, lambda seen: not tries.failures and choose(seen).best is not None, tries.since)
+    choice = choose(listing.items)
+    if choice.best is not None and len(tries.failures) < MAX_TRIED:
         return _best(choice, choice.best, vpc_id)
-    refusal = describe_refusal(choice, vpc_id=vpc_id, what=wish.what, tag=tag)
-    if not context.terminal.is_interactive:
+    refusal = describe_refusal(
+        choice, vpc_id=vpc_id, what=wish.what, tag=tag, unread=find_unread(listing), failure=tries.last
+    )
+    has_offer = bool(choice.online_in_vpc or choice.stopped)
+    if not context.terminal.is_interactive or (tries.failures and not has_offer):
         raise refusal
-    context.terminal.fail(NoJumpHost(refusal.message, diagnosis=refusal.diagnosis))
-    return _ask(context, wish, choice, instances)
+    hint = tries.last.hint if tries.last else ""
+    context.terminal.fail(NoJumpHost(refusal.message, hint=hint, diagnosis=refusal.diagnosis))
+    return _ask(context, wish, choice, listing.items)
 
 
 def choose_another(context: Context, *, region: str, vpc_id: str, exclude: Set[str]) -> Via | None:
@@ -99,39 +118,65 @@ def choose_another(context: Context, *, region: str, vpc_id: str, exclude: Set[s
 
 
 def select_for(
-    instances: Sequence[Instance], *, vpc_id: str, tag: JumpTag, now: datetime, only_in_vpc: bool = False
+    instances: Sequence[Instance], *, vpc_id: str, tag: JumpTag, now: datetime, tried: Mapping[str, str] | None = None
 ) -> JumpChoice:
-    """Survey the instances of a region and choose the way into a VPC. Pure."""
+    """Survey the instances of a region and choose the way into a VPC, but for what has been tried. Pure."""
     return select_jump_host(
         survey(instances, tag=tag, now=now),
         [instance for instance in instances if _can_stand_in(instance, now)],
         vpc_id=vpc_id,
         looked_at=sum(not instance.is_hybrid for instance in instances),
-        only_in_vpc=only_in_vpc,
+        tried=tried,
     )
 
 
-def describe_refusal(choice: JumpChoice, *, vpc_id: str, what: str, tag: JumpTag) -> NoJumpHost:
-    """Return the error that says, candidate by candidate, why nothing leads to `what`; `doctor` shows the same."""
+def describe_refusal(
+    choice: JumpChoice,
+    *,
+    vpc_id: str,
+    what: str,
+    tag: JumpTag,
+    unread: Problem | None = None,
+    failure: Ec2MenuError | None = None,
+) -> NoJumpHost:
+    """Return the error that says, candidate by candidate, why nothing leads to `what`; `doctor` shows the same.
+
+    Where tags were `unread`, or nodes were tried in vain, the exit status is that of the problem, or the last failure.
+    """
     where = f" in {vpc_id}" if vpc_id else ""
-    return NoJumpHost(
+    near = "" if unread else vpc_id
+    refusal = NoJumpHost(
         f"no jump host leads to {what}{where}",
-        hint="name any node that is online there: --via NODE",
-        diagnosis=diagnose(choice, what=what, vpc_id=vpc_id, tag=str(tag)),
+        hint=(failure.hint if failure else "") or "name any node that is online there: --via NODE",
+        diagnosis=diagnose(choice, what=what, vpc_id=near, tag=str(tag), unread=unread.message if unread else ""),
     )
+    if cause := failure or unread:
+        refusal.status = ExitStatus(cause.status)
+    return refusal
+
+
+def find_unread(listing: Listing[Instance]) -> Problem | None:
+    """Return the problem that kept all tags and VPCs from being read: SSM's side of the machines has neither."""
+    return listing.problems[0] if listing.problems and not _are_told(listing.items) else None
+
+
+def _are_told(instances: Sequence[Instance]) -> bool:
+    """Tell whether EC2 has told of the machines; every one of its own has a state."""
+    return any(instance.state for instance in instances)
 
 
 # -- finding --------------------------------------------------------------------------------------------------------
 
 
-def _look(context: Context, region: str, is_enough: Callable[[Sequence[Instance]], bool]) -> Sequence[Instance]:
-    """Return the region's machines, asked anew where a kept list is not enough: nobody is sent away by an old list."""
-    began = context.clock.wall()
+def _look(
+    context: Context, region: str, is_enough: Callable[[Sequence[Instance]], bool], since: datetime
+) -> Listing[Instance]:
+    """Return the region's machines, asked anew where a list from before is not enough: it may be an old one."""
     listing = get_listing(context, EC2, (region,))
-    if listing.as_of < began and not is_enough(listing.items):
+    if listing.as_of < since and not is_enough(listing.items):
         listing = get_listing(context, EC2, (region,), refresh=True)
     context.terminal.problems(listing.problems)
-    return listing.items
+    return listing
 
 
 def _named(context: Context, wish: _Wish, via: str) -> Via:
@@ -141,7 +186,8 @@ def _named(context: Context, wish: _Wish, via: str) -> Via:
         except TargetUnclear:
             return False
 
-    instance = find_instance(via, _look(context, wish.region, is_enough), where=wish.region)
+    found = _look(context, wish.region, is_enough, context.clock.wall())
+    instance = find_instance(via, found.items, where=wish.region)
     check_fit(context, instance)
     return _told(instance, wish.vpc_id)
 
@@ -227,70 +273,3 @@ def _picked(typed: str, choices: Sequence[Choice], instances: Sequence[Instance]
     if isinstance(found, str):
         return found
     return next(instance for instance in instances if instance.id == found.key)
-
-
-# -- starting -------------------------------------------------------------------------------------------------------
-
-
-def start_jump_host(context: Context, instance: Instance) -> Instance:
-    """Start a stopped instance (EC2 StartInstances), wait until SSM says Online, and return it as it is then.
-
-    Raises TargetUnavailable where it is not stopped yet or does not come up in `START_SECONDS`, AwsError; Stopped
-    where the user does not wait: the instance goes on starting.
-    """
-    if instance.state == "stopping":
-        raise TargetUnavailable(f"{describe(instance)} is stopping", hint="wait until it is stopped, then start it")
-    name = describe(instance)
-    context.attempt(lambda: context.in_background(lambda: _start(context, instance), lambda: f"starting {name}"))
-    deadline = context.clock.now() + START_SECONDS
-    try:
-        node = context.attempt(lambda: _wait_until_online(context, instance, deadline))
-    except Stopped:
-        context.terminal.note(f"{name} goes on starting, and is billed, whether it is waited for or not", Style.WARN)
-        raise
-    if node is None:
-        raise TargetUnavailable(
-            f"{name} was started and is not online after {START_SECONDS / 60:.0f} minutes",
-            hint="see that its SSM Agent runs and its subnet reaches SSM; it goes on running",
-        )
-    context.terminal.note(f"{name} is online", Style.GOOD)
-    fresh = get_listing(context, EC2, (instance.region,), refresh=True).items
-    started = replace(instance, state="running", node=node)
-    return next((found for found in fresh if found.id == instance.id and found.is_connectable), started)
-
-
-def _start(context: Context, instance: Instance) -> None:
-    """Call EC2 StartInstances; sent again after a lost reply it does no harm."""
-    context.aws.call("ec2", "StartInstances", instance.region, key="StartingInstances", InstanceIds=[instance.id])
-
-
-def _wait_until_online(context: Context, instance: Instance, deadline: float) -> ManagedNode | None:
-    """Look at the node again and again until it is online; None where it is not by the deadline."""
-    is_wanted = True
-
-    def watch() -> ManagedNode | None:
-        while is_wanted:
-            if (node := _find_online(context, instance)) is not None:
-                return node
-            if context.clock.now() + POLL_SECONDS > deadline:
-                break
-            context.clock.sleep(POLL_SECONDS)
-        return None
-
-    try:
-        return context.in_background(watch, lambda: f"waiting for {describe(instance)} to be online in SSM")
-    finally:
-        is_wanted = False
-
-
-def _find_online(context: Context, instance: Instance) -> ManagedNode | None:
-    """Ask SSM (DescribeInstanceInformation) for one node; what passes by itself counts as not online yet."""
-    try:
-        nodes = fetch_nodes(context.aws, instance.region, filters=[{"Key": "InstanceIds", "Values": [instance.id]}])
-    except _PASSING:
-        return None
-    except AwsError as error:
-        if error.code == "InvalidInstanceId":  # how SSM may call an instance that it does not know yet
-            return None
-        raise
-    return next((node for node in nodes if node.id == instance.id and node.ping is PingStatus.ONLINE), None)

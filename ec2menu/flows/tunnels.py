@@ -12,6 +12,7 @@ from ec2menu.flows.sessions import Visit, record_visit
 from ec2menu.flows.targets import describe
 from ec2menu.models import Style
 
+_UNASKED = "open; nobody could be asked whether anything answers there"
 _NODE = re.compile(r"m?i-")
 FindOther = Callable[[frozenset[str]], TunnelSpec | None]
 
@@ -35,7 +36,18 @@ def open_tunnel_to(
             watch=context.terminal.watch,
         )
     )
-    context.terminal.note(describe_tunnel(tunnel) + (", as before" if tunnel.id in before else ""), Style.STRONG)
+    if tunnel.id in before:
+        return tell_reused(context, tunnel)
+    context.terminal.note(describe_tunnel(tunnel), Style.STRONG)
+    if not tunnel.has_answered:
+        context.terminal.note(_UNASKED, Style.DIM)
+    return tunnel
+
+
+def tell_reused(context: Context, tunnel: Tunnel) -> Tunnel:
+    """Tell of a tunnel that is open already, and through which node it goes; return it."""
+    through = f" through {tunnel.spec.via_text}" if tunnel.spec.host else ""
+    context.terminal.note(f"{describe_tunnel(tunnel)}, as before{through}", Style.STRONG)
     return tunnel
 
 

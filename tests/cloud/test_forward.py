@@ -190,7 +190,7 @@ def test_a_way_that_was_named_is_not_left_for_another(rig: ForwardRig) -> None:
         port = running.wait_until_ready()
         rig.demo.set_ping(rig.jump, "ConnectionLost")
         rig.drop()
-        running.wait_for("orders is still down: SSM has no connection to the target's agent")
+        running.wait_for("orders is still down: SSM has no connection to the agent of")
         rig.demo.set_ping(rig.jump, "Online")
         running.wait_for(f"reconnected on 127.0.0.1:{port} (1st time")
 

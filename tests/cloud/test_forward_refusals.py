@@ -148,8 +148,12 @@ def test_a_kind_that_is_denied_is_told_and_the_others_are_found(rig: ForwardRig)
 
 FAILURES: tuple[tuple[PluginModes, type[Clock], str], ...] = (
     ({"destination_failed": True}, SystemClock, "jump-1 ({jump}) cannot reach {host}:"),
-    ({"cannot_start": "websocket: bad handshake"}, SystemClock, "did not open: failed (websocket: bad handshake)"),
-    ({"dies_after_seconds": 0.0}, SystemClock, "did not open: the plugin died (signal 9)"),
+    (
+        {"cannot_start": "websocket: bad handshake"},
+        SystemClock,
+        "the tunnel did not open: failed (websocket: bad handshake)",
+    ),
+    ({"dies_after_seconds": 0.0}, SystemClock, "the tunnel did not open: the plugin died (signal 9)"),
     ({"never_answers": True}, FakeClock, "the tunnel was not ready within 30 s"),
     ({"silent": True}, FakeClock, "the tunnel was not ready within 30 s"),
 )
@@ -161,8 +165,9 @@ def test_a_tunnel_that_does_not_open_says_why_and_leaves_nothing(
 ) -> None:
     rig.behave(**modes)
     refusal = rig.refuse(target="orders", clock=clock())
-    assert words.format(jump=rig.jump, host=REAL_HOST) in refusal.error.message
-    assert refusal.status == 4
+    assert f"! jump-1 ({rig.jump}) does not lead there: " + words.format(jump=rig.jump, host=REAL_HOST) in refusal.shown
+    assert f"  jump-1 ({rig.jump}): it has just been tried: " in refusal.shown
+    assert (refusal.status, rig.count("StartSession")) == (4, 1)
     rig.assert_nothing_is_left()
 
 

@@ -8,9 +8,10 @@ import pytest
 
 from ec2menu.demo import boot
 from ec2menu.demo.server import DemoAws
-from ec2menu.errors import AccessDenied, AwsError, ExitStatus, NoJumpHost
+from ec2menu.errors import AccessDenied, AwsError, ExitStatus, NoJumpHost, SessionFailed
 from ec2menu.flows.context import Context
-from ec2menu.flows.jump import Via, choose_another, choose_via, start_jump_host
+from ec2menu.flows.jump import Tries, Via, choose_another, choose_via
+from ec2menu.flows.jump_start import start_jump_host
 from ec2menu.flows.listing import get_listing
 from ec2menu.models import Instance, JumpHost, SsmStatus
 from ec2menu.resources.jumphosts import JumpTag, survey
@@ -115,11 +116,16 @@ def test_a_vpc_without_a_jump_host_has_one_of_another_or_a_stopped_one_to_offer(
 ) -> None:
     aws_demo.seed_fleet()
     asleep = machines(context)["jump-warehouse"]
-    assert "in another VPC" in choose(context, asleep.vpc_id).note
+    tries = Tries(since=context.clock.wall())
+    for _ in range(3):
+        way = choose(context, asleep.vpc_id, tries=tries)
+        assert "in another VPC" in way.note
+        tries.failures[way.instance.id] = SessionFailed("it cannot reach orders")
     with pytest.raises(NoJumpHost) as caught:
-        choose(context, asleep.vpc_id, only_in_vpc=True)
-    assert caught.value.diagnosis[1] == f"jump-warehouse ({asleep.id}): the instance is stopped"
-    assert "in another VPC" in caught.value.diagnosis[3]
+        choose(context, asleep.vpc_id, tries=tries)
+    lines = caught.value.diagnosis
+    assert all("in another VPC" in line and "it has just been tried: it cannot reach" in line for line in lines[1:4])
+    assert lines[4] == f"jump-warehouse ({asleep.id}): the instance is stopped"
 
 
 # -- all pages ------------------------------------------------------------------------------------------------------

@@ -209,10 +209,10 @@ FAILURES: tuple[tuple[PluginModes, str], ...] = (
     ({"port_busy_line": True}, "ec2menu: the local port was taken in the meantime"),
     (
         {"cannot_start": "bad handshake"},
-        "ec2menu: the tunnel did not open: failed (bad handshake)",
+        "does not lead there: the tunnel did not open: failed (bad handshake)",
     ),
     ({"destination_failed": True}, "cannot reach"),
-    ({"dies_after_seconds": 0.0}, "ec2menu: the tunnel did not open: the plugin died (signal 9)"),
+    ({"dies_after_seconds": 0.0}, "does not lead there: the tunnel did not open: the plugin died (signal 9)"),
 )
 
 
@@ -222,7 +222,7 @@ def test_a_tunnel_that_does_not_open_ends_at_the_list_with_the_reason(
 ) -> None:
     both: PluginModes = {**modes, "map": way}
     shop.misbehave(**both)
-    with open_stores(shop) as robot:
+    with open_stores(shop, columns=200) as robot:
         choose(robot, "psql")
         robot.wait_for(words, new=True)
         robot.wait_for(RDS, new=True)
@@ -248,7 +248,7 @@ def test_a_missing_plugin_a_denied_session_and_an_offline_node_end_at_the_list_w
         shop.demo.faults.clear()
         shop.demo.set_ping(shop.demo.calls_of("StartSession")[-1].parameters["Target"], "ConnectionLost")
         choose(robot, "psql")
-        robot.wait_for("ec2menu: SSM has no connection to the target's agent", new=True)
+        robot.wait_for("does not lead there: SSM has no connection to the agent of", new=True)
         robot.wait_for(RDS, new=True)
         assert "Traceback" not in robot.transcript
     assert living(shop) == []

@@ -6,14 +6,8 @@ from typing import Any
 from ec2menu.connectors.engines import engine_of
 from ec2menu.errors import Ec2MenuError, Interrupted
 from ec2menu.flows.context import Context
-from ec2menu.flows.databases import (
-    Wishes,
-    clients_of,
-    connect_store,
-    open_store,
-    show_lines,
-    warn_of_redirects,
-)
+from ec2menu.flows.databases import Wishes, clients_of, connect_store, show_lines
+from ec2menu.flows.stores import open_store, warn_of_redirects
 from ec2menu.flows.targets import DataStore, describe
 from ec2menu.flows.tunnels import tell_news
 from ec2menu.models import Cache, Style

@@ -97,19 +97,27 @@ def test_a_host_in_another_vpc_is_taken_for_want_of_a_better_one_with_a_warning(
     assert choice.note == "in another VPC (vpc-there): works only where the networks are connected"
 
 
-@pytest.mark.parametrize("there", [usable("i-there", vpc=THERE), untold("i-there", vpc=THERE)])
-def test_a_host_in_another_vpc_can_be_ruled_out_and_is_refused_for_that(there: JumpHost) -> None:
-    hosts = [there, stopped("i-off", vpc=THERE)]
-    choice = select_jump_host(hosts, [there.instance], vpc_id=HERE, looked_at=2, only_in_vpc=True)
+@pytest.mark.parametrize("host", [usable("i-1"), untold("i-1"), usable("i-1", vpc=THERE)])
+def test_what_has_been_tried_is_not_taken_again_and_is_refused_for_what_came_of_it_first_of_all(host: JumpHost) -> None:
+    hosts = [stopped("i-off"), host]
+    tried = {"i-1": "it cannot reach orders"}
+    choice = select_jump_host(hosts, [host.instance], vpc_id=HERE, looked_at=2, tried=tried)
     assert (choice.best, choice.online_in_vpc) == (None, ())
-    assert [(host.instance.id, host.reason) for host in choice.refused] == [
-        ("i-there", "works only where the networks are connected"),
+    assert [(each.instance.id, each.reason) for each in choice.refused] == [
+        ("i-1", "it has just been tried: it cannot reach orders"),
         ("i-off", "the instance is stopped"),
     ]
-    assert "  try it: --via i-there" in lines(choice)
-    beside = select_jump_host([*hosts, usable("i-here")], (), vpc_id=HERE, looked_at=3, only_in_vpc=True)
-    assert order(beside) == ["i-here"]
-    assert order(select_jump_host(hosts, (), vpc_id="", looked_at=2, only_in_vpc=True)) == ["i-there"]
+    assert not any("--via" in line for line in lines(choice))
+    beside = select_jump_host([*hosts, usable("i-2", vpc=THERE)], (), vpc_id=HERE, looked_at=3, tried=tried)
+    assert order(beside) == ["i-2"]
+
+
+def test_what_fits_and_was_not_tried_is_counted_in_the_diagnosis() -> None:
+    choice = select(usable("i-1"), usable("i-2"))
+    assert lines(choice)[:2] == (
+        "instances looked at: 9; tagged Role=jumphost: 2; nearly so: none",
+        "fit and not tried: 2, such as i-1: --via i-1",
+    )
 
 
 def test_a_running_host_is_tried_where_ssm_told_nothing() -> None:

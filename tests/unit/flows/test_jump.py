@@ -186,15 +186,6 @@ def test_the_offer_stands_below_the_diagnosis_and_has_numbers(aws: JumpAws, tmp_
     assert aws.started == []
 
 
-def test_the_offer_follows_a_jump_host_of_another_vpc_that_did_not_help(aws: JumpAws, tmp_path: Path) -> None:
-    aws.add(host("i-far", "far", vpc=THERE))
-    aws.add_node("i-far")
-    seat = Seat(aws, tmp_path, "1")
-    assert seat.choose().instance.id == "i-far"
-    assert seat.choose(only_in_vpc=True).instance.id == "i-web1"
-    assert "far (i-far), in another VPC (vpc-there): works only where the networks are connected" in seat.shown
-
-
 @pytest.mark.parametrize("typed", ["0", "b", "Back", "q"])
 def test_one_can_go_back(aws: JumpAws, tmp_path: Path, typed: str) -> None:
     with pytest.raises(Interrupted):

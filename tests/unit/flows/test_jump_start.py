@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from ec2menu.errors import AccessDenied, AwsError, TargetUnavailable, Unreachable
-from ec2menu.flows.jump import START_SECONDS, start_jump_host
+from ec2menu.flows.jump_start import START_SECONDS, start_jump_host
 from ec2menu.flows.listing import get_listing
 from ec2menu.models import Instance, SsmStatus
 from ec2menu.resources.kinds import EC2

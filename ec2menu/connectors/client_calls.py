@@ -221,6 +221,7 @@ def _redis_cli(order: _Order) -> ClientCall:
     argv = [order.client.program, "-h", LOCAL_HOST, "-p", str(target.local_port)]
     argv += ["--tls", "--sni", target.real_host] if order.is_encrypted else []
     argv += ["--user", login.user] if login.user else []
+    argv += ["-n", target.database] if target.database else []
     asks = bool(login.user) and login.password is None
     argv += ["--askpass"] if asks else []
     names = ("REDISCLI_AUTH", "VALKEYCLI_AUTH") if order.client.name == "valkey-cli" else ("REDISCLI_AUTH",)

@@ -113,7 +113,7 @@ def _url(way: _Way) -> str:
         case Family.POSTGRES:
             host = target.real_host  # to be verified; the parameter hostaddr leads to the tunnel
         case Family.REDIS | Family.VALKEY:
-            scheme, path = ("rediss" if way.is_encrypted else scheme), "/0"
+            scheme, path = ("rediss" if way.is_encrypted else scheme), f"/{target.database or 0}"
         case Family.NEPTUNE:
             who, path = "", "/gremlin"
         case Family.SQLSERVER:

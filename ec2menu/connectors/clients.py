@@ -24,6 +24,19 @@ CA_NAME = "global-bundle.pem"  # as AWS offers it for download
 _SYSTEM_CA_FILES = (Path("/etc/ssl/certs/rds-global-bundle.pem"), Path("/etc/pki/tls/certs/rds-global-bundle.pem"))
 # ElastiCache and Neptune have certificates of a public CA, which every system knows and RDS's bundle does not hold.
 PUBLIC_CA = frozenset({Family.REDIS, Family.VALKEY, Family.MEMCACHED, Family.NEPTUNE, Family.TCP})
+OWN_FILES = "/proc/self/fd"
+IN_MEMORY = hasattr(os, "memfd_create") and Path(OWN_FILES).is_dir()
+_SYSTEM_BUNDLES = tuple(
+    map(
+        Path,
+        (
+            "/etc/ssl/certs/ca-certificates.crt",  # Debian and what comes of it
+            "/etc/pki/tls/certs/ca-bundle.crt",  # Red Hat, Amazon Linux
+            "/etc/ssl/ca-bundle.pem",  # SUSE
+            "/etc/ssl/cert.pem",  # macOS, Alpine
+        ),
+    )
+)
 _FILE_NAME = re.compile(r"login-(?P<pid>[0-9]+)-[0-9a-f]+\.cnf")
 
 
@@ -153,27 +166,53 @@ def find_ca(configured: str, config_folder: Path, home: Path, *, engine: EngineF
     return next((path for path in places if path.is_file()), None)
 
 
+def find_public_ca(environ: Mapping[str, str], bundles: Sequence[Path] = _SYSTEM_BUNDLES) -> Path | None:
+    """Return the file with the CAs that this system trusts, which sign for RDS proxies; None where it has none."""
+    named = (Path(environ["SSL_CERT_FILE"]),) if environ.get("SSL_CERT_FILE") else ()
+    return next((path for path in (*named, *bundles) if path.is_file()), None)
+
+
 def new_private_path(folder: Path) -> Path:
     """Return a new name for a private file; it holds our process id, so that what a crash leaves can be told."""
     return folder / f"login-{os.getpid()}-{secrets.token_hex(8)}.cnf"
 
 
-def run_client(call: ClientCall, *, environ: Mapping[str, str]) -> int:
+def run_client(call: ClientCall, *, environ: Mapping[str, str], in_memory: bool = IN_MEMORY) -> int:
     """Give the terminal to a client until it ends; return its status (127: it could not be started).
 
-    Its private files exist while it runs and are removed on every path. Raises ConnectorError where one cannot be
-    written.
+    Its private files exist while it runs: in memory, so that nothing can be left of them, or where there is no such
+    thing in their folder, removed on every path. Raises ConnectorError where one cannot be written.
     """
     environment = {name: value for name, value in environ.items() if name not in call.environment}
     environment |= {name: value for name, value in call.environment.items() if value is not None}
+    argv, descriptors = call.argv, []
     try:
         for file in call.files:
-            _write(file)
-        return run_in_foreground(call.argv, environment=environment)
+            if not in_memory:
+                _write(file)
+                continue
+            descriptors.append(_hold(file))
+            argv = tuple(word.replace(str(file.path), f"{OWN_FILES}/{descriptors[-1]}") for word in argv)
+        return run_in_foreground(argv, environment=environment, descriptors=descriptors)
     finally:
         with undisturbed():
+            for descriptor in descriptors:
+                os.close(descriptor)
             for file in call.files:
                 _remove(file.path)
+
+
+def _hold(file: PrivateFile) -> int:
+    """Return the descriptor of a file in memory (memfd) that holds a private file's text."""
+    descriptor = os.memfd_create(file.path.name)
+    try:
+        os.fchmod(descriptor, 0o600)  # MySQL's programs leave out what everybody may write
+        with open(descriptor, "w", encoding="utf-8", closefd=False) as stream:
+            stream.write(file.text)
+    except ValueError:  # its own text quotes from the password
+        os.close(descriptor)
+        raise ConnectorError("The password has characters that are no text.") from None
+    return descriptor
 
 
 def _write(file: PrivateFile) -> None:

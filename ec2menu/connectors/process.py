@@ -71,15 +71,18 @@ def start_detached(argv: Sequence[str]) -> int:
     return 0
 
 
-def run_in_foreground(argv: Sequence[str], *, environment: Mapping[str, str] | None = None) -> int:
+def run_in_foreground(
+    argv: Sequence[str], *, environment: Mapping[str, str] | None = None, descriptors: Sequence[int] = ()
+) -> int:
     """Give the terminal to a program until it ends; return its status (127: could not be started).
 
-    Interrupt and quit are the program's. Ctrl-Z stops us with it: were it ignored here, nobody could wake the program.
-    Terminal settings and our own handlers are put back on every path.
+    The program has our `descriptors`, too, under the same numbers. Interrupt and quit are the program's. Ctrl-Z stops
+    us with it: were it ignored here, nobody could wake the program. Terminal settings and our own handlers are put back on every path.
     """
     with terminal_kept(), signals_ignored("SIGINT", "SIGQUIT"):
         try:
-            child = subprocess.Popen([*launcher("plain"), *argv] if os.name == "posix" else argv, env=environment)
+            words = [*launcher("plain"), *argv] if os.name == "posix" else argv
+            child = subprocess.Popen(words, env=environment, pass_fds=descriptors)
         except OSError:
             return 127
         try:

@@ -28,7 +28,7 @@ if TYPE_CHECKING:  # these import boto3, which the first menu does not wait for
 
     from ec2menu.aws.session import Aws
     from ec2menu.connectors.connector import Connector
-    from ec2menu.connectors.secrets import Password, Passwords
+    from ec2menu.connectors.secrets import Password, PasswordKey, Passwords
     from ec2menu.connectors.tunnel import Tunnel
     from ec2menu.connectors.tunnels import Tunnels
     from ec2menu.resources.inventory import Inventory
@@ -42,7 +42,10 @@ HEAD_START_SECONDS = 0.3
 
 @dataclass(kw_only=True)
 class Context:
-    """Everything a flow may need. `regions` are those named on the command line, `home` the region to start from."""
+    """Everything a flow may need. `regions` are those named on the command line, `home` the region to start from.
+
+    `keyring_keys` are the entries of the system's keyring that were used in this run.
+    """
 
     config: Config
     environ: Mapping[str, str]
@@ -60,6 +63,7 @@ class Context:
     is_demo: bool = False
     snapshot_folder: Path | None = None
     keeps_snapshots: bool = False
+    keyring_keys: "set[PasswordKey]" = field(default_factory=set)
     _has_warned: bool = False
     _aws: "Aws | None" = None
     _aws_lock: threading.Lock = field(default_factory=threading.Lock)

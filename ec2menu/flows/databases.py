@@ -16,6 +16,8 @@ from ec2menu.connectors.clients import (
     find_ca,
     find_client,
     find_clients,
+    find_public_ca,
+    remove_leftovers,
     run_client,
 )
 from ec2menu.connectors.engines import EngineFacts, Family, engine_of
@@ -24,11 +26,11 @@ from ec2menu.connectors.secrets import Password
 from ec2menu.connectors.tunnel import Tunnel
 from ec2menu.errors import ExitStatus, InvalidInput
 from ec2menu.flows.context import Context
-from ec2menu.flows.logins import LoginWish, choose_login, forget_login
+from ec2menu.flows.logins import LoginWish, check_wish, note_end, prove_login
 from ec2menu.flows.sessions import Visit, record_visit
 from ec2menu.flows.stores import open_store
 from ec2menu.flows.targets import DataStore, describe
-from ec2menu.models import Cache, Database, Style
+from ec2menu.models import Cache, Database, EndpointRole, Style
 
 VERSION_SECONDS = 5.0
 # DocumentDB takes nothing else unless somebody has switched it off.
@@ -58,29 +60,35 @@ def connect_store(context: Context, item: DataStore, wishes: Wishes) -> int | No
     """
     facts = engine_of(item.engine)
     client = _find_client(facts, wishes.client)
+    _check(item, wishes)
     tunnel = open_store(context, item, via=wishes.via, local_port=wishes.local_port)
     if client is None:
         context.terminal.note(f"no client for {facts.title} was found on PATH; {_hint_clients(facts)}")
         show_lines(context, item, tunnel, wishes)
         return None
-    ca_file = _find_ca(context, facts)
+    ca_file = _find_ca(context, item)
+    folder = context.runtime_folder / "clients"
+    remove_leftovers(folder)
 
     def call_as(login: Login) -> ClientCall:
         target = client_target(item, tunnel, wishes, ca_file=ca_file)
-        folder = context.runtime_folder / "clients"
         return client_call(client, target, login, ca_file=ca_file, environ=context.environ, folder=folder)
 
-    login = choose_login(
-        context,
-        item,
-        LoginWish(user=wishes.user, secret=wishes.secret, iam=wishes.iam, client_asks=call_as(_ANYBODY).asks_password),
-    )
+    asks = call_as(_ANYBODY).asks_password
+    wish = LoginWish(user=wishes.user, secret=wishes.secret, iam=wishes.iam, client_asks=asks)
+    login = prove_login(context, item, wish, tunnel)
     as_whom = f" as {login.user}" if login.user else ""
     context.terminal.note(f"{client.name}: {describe(item)}{as_whom}", Style.STRONG)
     status = _run_and_record(context, item, client, call_as(login), session_id=tunnel.session_ids[-1])
-    if status != 0:
-        forget_login(context, item, login)  # a wrong password must not be tried again behind the user's back
+    note_end(context, item, login, is_well=status == 0)
     return ExitStatus.DONE if status == 0 else ExitStatus.TARGET_FAILED
+
+
+def _check(item: DataStore, wishes: Wishes) -> None:
+    """Raise InvalidInput for what a cache has not: logins where it asks nobody, databases with names."""
+    check_wish(item, user=wishes.user, secret=wishes.secret)
+    if isinstance(item, Cache) and wishes.database and not (wishes.database.isascii() and wishes.database.isdecimal()):
+        raise InvalidInput(f"{wishes.database} is no database of a cache", hint="they have numbers: --database 3")
 
 
 def _run_and_record(context: Context, item: DataStore, client: Client, call: ClientCall, *, session_id: str) -> int:
@@ -112,7 +120,7 @@ def _find_client(facts: EngineFacts, wanted: str) -> Client | None:
 def show_lines(context: Context, item: DataStore, tunnel: Tunnel, wishes: Wishes | None = None) -> None:
     """Show what to type or to fill in for clients of one's own choice."""
     wishes = wishes or Wishes()
-    ca_file = _find_ca(context, engine_of(item.engine))
+    ca_file = _find_ca(context, item)
     target = client_target(item, tunnel, wishes, ca_file=ca_file)
     user = wishes.user or (item.username if isinstance(item, Database) else "")
     for title, text in copy_lines(target, user, ca_file=ca_file):
@@ -146,10 +154,13 @@ def _ask_version(argv: Sequence[str]) -> Completed:
     return run_quietly(argv, timeout_seconds=VERSION_SECONDS)
 
 
-def _find_ca(context: Context, facts: EngineFacts) -> Path | None:
+def _find_ca(context: Context, item: DataStore) -> Path | None:
     if context.is_demo:
         return None  # the demo's certificates are its own
-    return find_ca(context.config.settings.rds_ca, context.config.path.parent, Path.home(), engine=facts)
+    if item.role is EndpointRole.PROXY:  # a proxy has a certificate of ACM's, which RDS's own CA has not signed
+        return find_public_ca(context.environ)
+    configured, folder = context.config.settings.rds_ca, context.config.path.parent
+    return find_ca(configured, folder, Path.home(), engine=engine_of(item.engine))
 
 
 def _hint_clients(facts: EngineFacts) -> str:

@@ -3,13 +3,18 @@
 Passwords pass through here as `Password` values; they are never shown, recorded or logged.
 """
 
+import functools
 from dataclasses import dataclass
 
+from ec2menu.connectors.cache_login import Verdict, try_login
 from ec2menu.connectors.clients import Login, LoginSource
-from ec2menu.connectors.engines import engine_of
+from ec2menu.connectors.engines import Family, engine_of
+from ec2menu.connectors.forward import PROBE_SECONDS
 from ec2menu.connectors.secrets import Password, PasswordKey, iam_token, read_secret
+from ec2menu.connectors.tunnel import Tunnel
 from ec2menu.connectors.vault import Vault, open_vault
 from ec2menu.errors import AccessDenied, InvalidInput
+from ec2menu.fanout import Task
 from ec2menu.flows.context import Context
 from ec2menu.flows.targets import DataStore, describe
 from ec2menu.models import Cache, CacheAuth, Database, EndpointRole, Style
@@ -17,6 +22,9 @@ from ec2menu.ui.choices import Choice, choose_one
 
 # RDS takes no token that is signed for a custom endpoint of Aurora.
 _NO_TOKENS = frozenset({EndpointRole.CUSTOM})
+# What the user has typed, now or once; and the caches that can be asked whether they take it.
+_OF_THE_USER = frozenset({LoginSource.TYPED, LoginSource.KEYRING})
+_ASKED = frozenset({Family.REDIS, Family.VALKEY})
 _MANAGED, _IAM, _TYPED, _NAMED = "managed", "iam", "typed", "named"
 
 
@@ -39,7 +47,7 @@ def choose_login(context: Context, item: DataStore, wish: LoginWish) -> Login:
         return _from_secret(context, item, wish.secret, wish.user)
     if wish.iam:
         return _by_token(context, item, wish.user)
-    if isinstance(item, Cache) and item.auth is CacheAuth.NONE:
+    if _asks_nobody(item):
         return Login()
     ways = _ways(item, wish.user)
     way = ways[0].key
@@ -54,9 +62,66 @@ def choose_login(context: Context, item: DataStore, wish: LoginWish) -> Login:
     return _typed(context, item, wish)
 
 
+def check_wish(item: DataStore, *, user: str, secret: str) -> None:
+    """Raise InvalidInput for a login to a cache that asks nobody who comes: it would refuse one."""
+    if _asks_nobody(item) and (user or secret):
+        raise InvalidInput(f"nobody logs in to {describe(item)}: it has no users", hint="leave --user and --secret out")
+
+
+def prove_login(context: Context, item: DataStore, wish: LoginWish, tunnel: Tunnel) -> Login:
+    """Choose a login as `choose_login`, and ask a cache whether it takes what was typed, until it does.
+
+    What it takes is kept; of what cannot be asked beforehand the client's end tells. Raises as `choose_login`.
+    """
+    while True:
+        login = choose_login(context, item, wish)
+        if login.source not in _OF_THE_USER or engine_of(item.engine).family not in _ASKED:
+            return login
+        ask = functools.partial(
+            try_login,
+            login,
+            tunnel.local_port,
+            tls=tunnel.spec.tls,
+            server_name=tunnel.spec.server_name,
+            timeout_seconds=PROBE_SECONDS,
+        )
+        verdict = context.terminal.watch(Task(ask), lambda: f"logging in to {describe(item)}")
+        if verdict is Verdict.ACCEPTED:
+            keep_login(context, item, login)
+        if verdict is not Verdict.REFUSED:
+            return login
+        context.terminal.note(f"{describe(item)} does not take that password", Style.BAD)
+        forget_login(context, item, login)
+
+
+def note_end(context: Context, item: DataStore, login: Login, *, is_well: bool) -> None:
+    """Keep a login with which a client ended well, and drop one with which it did not.
+
+    A wrong one must not be tried again behind the user's back. A client of a cache ends well in any case.
+    """
+    if not is_well:
+        forget_login(context, item, login)
+    elif engine_of(item.engine).family not in _ASKED:
+        keep_login(context, item, login)
+
+
+def keep_login(context: Context, item: DataStore, login: Login) -> None:
+    """Keep a typed password that works for a while, and in the keyring, where the user wants that, for good."""
+    if login.source is not LoginSource.TYPED or login.password is None:
+        return
+    key = _key(context, item, login.user)
+    if context.passwords.get(key) != login.password:  # else it would live longer with every use
+        context.passwords.put(key, login.password)
+    if (vault := _vault(context)) is None:
+        return
+    context.keyring_keys.add(key)
+    if vault.get(key).password != login.password and (reason := vault.set(key, login.password).reason):
+        context.terminal.note(f"! {reason}")
+
+
 def forget_login(context: Context, item: DataStore, login: Login) -> None:
     """Drop what was typed for a database or a cache, from the keyring, too: what is wrong there would stay wrong."""
-    if login.source not in (LoginSource.TYPED, LoginSource.KEYRING):
+    if login.source not in _OF_THE_USER:
         return
     key = _key(context, item, login.user)
     context.passwords.forget(key)
@@ -70,10 +135,26 @@ def forget_login(context: Context, item: DataStore, login: Login) -> None:
 
 
 def forget_all_logins(context: Context) -> None:
-    """Drop every password that was typed in this run."""
+    """Drop every password that was typed in this run, and those that were used of the keyring."""
     count = context.passwords.forget_all()
     what = "1 password is forgotten" if count == 1 else f"{count} passwords are forgotten"
     context.terminal.note(what if count else "no password is kept")
+    keys, context.keyring_keys = context.keyring_keys, set()
+    vault = open_vault().vault if keys else None
+    if vault is None:
+        return
+    taken = sum(vault.get(key).password is not None and not vault.delete(key).reason for key in keys)
+    if taken:
+        context.terminal.note(f"taken out of {vault.title}: {taken}")
+
+
+def _asks_nobody(item: DataStore) -> bool:
+    return isinstance(item, Cache) and item.auth is CacheAuth.NONE
+
+
+def _needs_user(item: DataStore) -> bool:
+    """Whether a login has a user's name: a cache with a token only has the token."""
+    return isinstance(item, Database) or item.auth is CacheAuth.RBAC
 
 
 def _ways(item: DataStore, user: str) -> tuple[Choice, ...]:
@@ -108,7 +189,7 @@ def _from_secret(context: Context, item: DataStore, name: str, user: str) -> Log
             lambda: read_secret(context.aws, item.region, name), lambda: f"reading the secret {name}"
         )
     )
-    chosen = user or found.user or _ask_user(context, item)
+    chosen = user or found.user or (_ask_user(context, item) if _needs_user(item) else "")
     return Login(user=chosen, password=found.password, source=LoginSource.SECRET)
 
 
@@ -128,8 +209,7 @@ def _by_token(context: Context, item: DataStore, user: str) -> Login:
 
 
 def _typed(context: Context, item: DataStore, wish: LoginWish) -> Login:
-    needs_user = isinstance(item, Database) or item.auth is CacheAuth.RBAC
-    chosen = wish.user or (_ask_user(context, item) if needs_user else "")
+    chosen = wish.user or (_ask_user(context, item) if _needs_user(item) else "")
     if wish.client_asks:
         return Login(user=chosen)
     key = _key(context, item, chosen)
@@ -138,12 +218,10 @@ def _typed(context: Context, item: DataStore, wish: LoginWish) -> Login:
         return Login(user=chosen, password=kept, source=LoginSource.TYPED)
     vault = _vault(context)
     if vault is not None and (kept := vault.get(key).password) is not None:
+        context.keyring_keys.add(key)
         context.terminal.note(f"the password comes from {vault.title}", Style.DIM)
         return Login(user=chosen, password=kept, source=LoginSource.KEYRING)
     password = context.ask_password(f"password of {chosen or describe(item)} (not shown):")
-    context.passwords.put(key, password)
-    if vault is not None and (reason := vault.set(key, password).reason):
-        context.terminal.note(f"! {reason}")
     return Login(user=chosen, password=password, source=LoginSource.TYPED)
 
 

@@ -8,11 +8,20 @@ from pathlib import Path
 
 import pytest
 
+from ec2menu.connectors.clients import IN_MEMORY
 from ec2menu.demo import rds_tables
 from tests.cloud.tunnel_rig import far_end
 from tests.fakes.plugin import process_is_alive
-from tests.servers import Server, needs_postgres, needs_redis, start_postgres, start_redis
-from tests.store_world import REGION, add_cache, add_cluster, add_database, files_with
+from tests.servers import (
+    REAL_HOST,
+    Server,
+    make_certificates,
+    needs_postgres,
+    needs_redis,
+    start_postgres,
+    start_redis,
+)
+from tests.store_world import REGION, add_cache, add_cluster, add_database, command_lines, files_with
 from tests.terminal.harness import Robot
 from tests.terminal.keys import press
 from tests.terminal.stage import Stage, wait_until
@@ -174,6 +183,27 @@ def test_a_closed_window_closes_everything(shop: Stage, postgres: Server) -> Non
     assert (living(shop), statuses(shop)) == ([], ["Terminated"])
 
 
+@needs_postgres
+def test_a_proxys_certificate_is_checked_by_the_systems_cas_and_not_by_those_of_rds(
+    stage: Stage, postgres: Server, tmp_path: Path
+) -> None:
+    rds_tables.add_proxy(REGION, "orders-proxy", fields={"Endpoint": REAL_HOST})
+    with furnished(stage, {f"{REAL_HOST}:5432": f"127.0.0.1:{postgres.port}"}):
+        (stage.home / ".postgresql").mkdir()
+        (stage.home / ".postgresql" / "root.crt").write_bytes(make_certificates(tmp_path, tmp_path).read_bytes())
+        stage.variables["SSL_CERT_FILE"] = str(postgres.ca_file)
+        with connect(stage, "orders-proxy:proxy", "--user", "app") as robot:
+            robot.wait_for(HOW)
+            robot.line("typed")
+            robot.wait_for("password of app (not shown):", new=True)
+            robot.line(postgres.password)
+            robot.wait_for(PSQL, new=True)
+            words = [
+                words for words in command_lines().values() if b"orders-proxy" not in words and b"sslmode=" in words
+            ]
+            assert any(f"sslmode=verify-full sslrootcert={postgres.ca_file}".encode() in each for each in words)
+
+
 # -- Redis ------------------------------------------------------------------------------------------------------------
 
 
@@ -197,6 +227,46 @@ def test_a_cache_with_tls_and_a_password_is_connected_to(stage: Stage, redis: Se
             assert REDIS_PASSWORD not in robot.transcript
         assert files_with(REDIS_PASSWORD, own_folders(stage)) == []
         assert (living(stage), statuses(stage)) == ([], ["Terminated"])
+
+
+@needs_redis
+def test_a_wrong_password_of_a_cache_is_told_and_asked_for_again_before_the_client_starts(
+    stage: Stage, redis: Server
+) -> None:
+    with furnished(stage, add_cache(redis)):
+        stage.variables["SSL_CERT_FILE"] = str(redis.ca_file)
+        with connect(stage, "sessions") as robot:
+            robot.wait_for(HOW)
+            robot.line("1")
+            robot.wait_for("password of sessions (not shown):")
+            robot.line("wrong")
+            robot.wait_for("sessions does not take that password", new=True)
+            robot.wait_for(HOW, new=True)
+            robot.line("1")
+            robot.wait_for("password of sessions (not shown):", new=True)
+            robot.line(REDIS_PASSWORD)
+            robot.wait_for(re.compile(r"127\.0\.0\.1:\d+>"), new=True)
+            assert "WRONGPASS" not in robot.transcript
+            robot.line("ping")
+            robot.wait_for("PONG")
+
+
+@needs_redis
+def test_a_cache_is_entered_at_the_database_that_was_named_and_a_user_is_refused_where_there_are_none(
+    stage: Stage, tmp_path: Path
+) -> None:
+    open_cache = start_redis(tmp_path, tls=False, password="")
+    with open_cache as server, furnished(stage, add_cache(server)):
+        with connect(stage, "sessions", "--database", "3") as robot:
+            robot.wait_for(re.compile(r"127\.0\.0\.1:\d+\[3\]>"))
+        for flag, value, words in (
+            ("--user", "bob", "nobody logs in to sessions: it has no users"),
+            ("--database", "three", "three is no database of a cache"),
+        ):
+            with connect(stage, "sessions", flag, value) as robot:
+                robot.wait_for(f"ec2menu: {words}")
+                assert robot.wait_exit() == 2
+        assert stage.count("StartSession") == 1
 
 
 @needs_redis
@@ -226,12 +296,30 @@ def test_mysql_gets_the_password_by_a_private_file_that_goes_with_it(stage: Stag
             robot.wait_for("mysql>")
             assert processes_with("--defaults-file="), "mysql is seen"
             assert processes_with(password) == []
-            (file,) = files_with(password, own_folders(stage))
-            assert file.stat().st_mode & 0o777 == 0o600
+            if not IN_MEMORY:
+                (file,) = files_with(password, own_folders(stage))
+                assert file.stat().st_mode & 0o777 == 0o600
             robot.line()
             assert robot.wait_exit() == 0
         assert files_with(password, own_folders(stage)) == []
-        assert not file.exists()
+
+
+@pytest.mark.skipif(not IN_MEMORY, reason="needs Linux's memfd")
+def test_no_file_has_mysqls_password_when_we_are_killed(stage: Stage) -> None:
+    password = "hush of mysql"
+    with far_end("greeter") as port, furnished(stage, add_database(port)):
+        rds_tables.tables.at(REGION).instances["orders"]["Engine"] = "mysql"
+        stage.program("mysql", MYSQL)
+        with connect(stage, "orders", "--user", "app") as robot:
+            robot.wait_for(HOW)
+            robot.line()
+            robot.wait_for("(not shown):")
+            robot.line(password)
+            robot.wait_for("mysql>")
+            assert files_with(password, own_folders(stage)) == []
+            robot.kill(signal.SIGKILL)
+            robot.wait_exit()
+        assert files_with(password, own_folders(stage)) == []
 
 
 def test_without_a_client_the_lines_to_copy_are_shown_and_the_tunnel_waits(stage: Stage) -> None:

@@ -237,6 +237,12 @@ def test_a_cache_without_tls_users_and_password_needs_no_more_than_an_address() 
     assert made == ClientCall(argv=("/usr/bin/redis-cli", "-h", "127.0.0.1", "-p", "45001"))
 
 
+def test_redis_cli_is_told_the_database_by_its_number() -> None:
+    made = call("redis-cli", a_target("redis", tls=False, database="3"), Login())
+
+    assert made.argv[-2:] == ("-n", "3")
+
+
 def test_redis_cli_asks_where_a_user_has_no_password_yet() -> None:
     made = call("redis-cli", a_target("redis"), ASKED)
 

@@ -109,6 +109,7 @@ def test_each_jdbc_driver_is_asked_for_tls_in_its_own_words(engine: str, ca_file
 @pytest.mark.parametrize(("tls", "scheme"), [(True, "rediss"), (False, "redis")])
 def test_a_caches_url_says_whether_it_speaks_tls(tls: bool, scheme: str) -> None:
     assert lines("redis", "", tls=tls, ca_file=None)["URL"] == f"{scheme}://127.0.0.1:45001/0"
+    assert lines("redis", "", tls=tls, ca_file=None, database="3")["URL"] == f"{scheme}://127.0.0.1:45001/3"
 
 
 def test_a_token_of_iam_brings_its_own_flags_along() -> None:

@@ -8,7 +8,7 @@ from typing import Any
 from ec2menu.config import Config, Settings
 from ec2menu.connectors.clients import Login, LoginSource
 from ec2menu.errors import Ec2MenuError
-from ec2menu.flows.logins import LoginWish, choose_login
+from ec2menu.flows.logins import LoginWish, choose_login, keep_login
 from ec2menu.flows.targets import DataStore
 from ec2menu.ui.terminal import Terminal
 from tests.unit.desk import REGION, CannedAws, Desk, context_at, sit_down
@@ -63,10 +63,12 @@ class Seat:
         self.desk = Desk(keyboard=desk.keyboard, out=desk.out, err=desk.err, clock=desk.clock, terminal=terminal)
         self.context.terminal = terminal
 
-    def log_in(self, item: DataStore, *typed: Line, **wish: Any) -> Login:
-        """Choose a login while typing; everything typed must be asked for, and nothing secret shown."""
+    def log_in(self, item: DataStore, *typed: Line, works: bool = True, **wish: Any) -> Login:
+        """Choose a login while typing, which works or not; all typed must be asked for, and nothing secret shown."""
         self.type(*typed)
         login = choose_login(self.context, item, LoginWish(**wish))
+        if works:
+            keep_login(self.context, item, login)
         assert self.desk.keyboard.left == 0
         assert not {HUSH, TOKEN} & set((self.desk.data + self.desk.notes).split())
         assert HUSH not in self.desk.data + self.desk.notes + repr(login)

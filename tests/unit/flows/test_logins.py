@@ -7,7 +7,7 @@ import pytest
 
 from ec2menu.connectors.clients import Login, LoginSource
 from ec2menu.errors import AccessDenied, AwsError, Interrupted, InvalidInput
-from ec2menu.flows.logins import forget_all_logins, forget_login
+from ec2menu.flows.logins import check_wish, forget_all_logins, forget_login, note_end
 from ec2menu.flows.targets import DataStore
 from ec2menu.models import CacheAuth, EndpointRole
 from ec2menu.ui.terminal import EndOfInput
@@ -94,7 +94,7 @@ def test_the_managed_secret_is_not_offered_to_another_user_than_its_own(seat: Se
     assert told(seat.log_in(replace(MANAGED, username=""), "", user="kim")) == ("kim", HUSH, LoginSource.SECRET)
 
 
-@pytest.mark.parametrize("item", [ALL_WAYS, cache(), cache(auth=CacheAuth.TOKEN)])
+@pytest.mark.parametrize("item", [ALL_WAYS, cache(auth=CacheAuth.RBAC), cache(auth=CacheAuth.TOKEN)])
 def test_a_secret_that_was_named_on_the_command_line_is_taken_without_a_question(item: DataStore, seat: Seat) -> None:
     seat.aws.secrets["prod/db"] = f'{{"username": "app", "password": "{HUSH}"}}'
     assert told(seat.log_in(item, secret="prod/db")) == ("app", HUSH, LoginSource.SECRET)
@@ -168,6 +168,39 @@ def test_a_typed_password_is_kept_as_long_as_the_settings_say(seat: Seat) -> Non
     seat.log_in(PLAIN, "", "")
     seat.desk.clock.advance(2)
     assert told(seat.log_in(PLAIN, "", "", "typed-2"))[1] == "typed-2"
+
+
+def test_a_password_is_not_kept_before_it_has_worked(seat: Seat) -> None:
+    seat.log_in(PLAIN, "", "", "typed-1", works=False)
+    assert told(seat.log_in(PLAIN, "", "", "typed-2"))[1] == "typed-2"
+
+
+@pytest.mark.parametrize(("is_well", "kept"), [(True, 1), (False, 0)])
+def test_how_a_client_ends_decides_whether_the_password_is_kept(seat: Seat, *, is_well: bool, kept: int) -> None:
+    login = seat.log_in(PLAIN, "", "", "typed-1", works=False)
+    note_end(seat.context, PLAIN, login, is_well=is_well)
+    assert seat.context.passwords.forget_all() == kept
+
+
+def test_how_a_client_of_a_cache_ends_says_nothing_of_the_password(seat: Seat) -> None:
+    item = cache(auth=CacheAuth.TOKEN)
+    login = seat.log_in(item, "", "typed-1", works=False)
+    note_end(seat.context, item, login, is_well=True)
+    assert seat.context.passwords.forget_all() == 0
+
+
+@pytest.mark.parametrize("wish", [{"user": "kim"}, {"secret": "prod/db"}])
+def test_a_login_to_a_cache_that_asks_nobody_is_refused(wish: dict[str, str]) -> None:
+    with pytest.raises(InvalidInput, match="nobody logs in to scratch"):
+        check_wish(cache(), **{"user": "", "secret": ""} | wish)
+    check_wish(cache(auth=CacheAuth.RBAC), **{"user": "", "secret": ""} | wish)
+
+
+def test_a_cache_with_a_token_has_no_user_in_a_secret_either(seat: Seat) -> None:
+    seat.aws.secrets["prod/cache"] = HUSH
+    item = cache(auth=CacheAuth.TOKEN)
+    assert told(seat.log_in(item, secret="prod/cache")) == ("", HUSH, LoginSource.SECRET)
+    assert "user [" not in seat.notes
 
 
 def test_after_a_client_that_failed_the_password_is_asked_for_again(seat: Seat) -> None:

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from ec2menu.connectors.clients import LoginSource
-from ec2menu.flows.logins import forget_login
+from ec2menu.flows.logins import forget_all_logins, forget_login
 from tests.unit.flows.login_seat import HUSH, PLAIN, Seat, told
 
 KEYRING = """
@@ -62,6 +62,25 @@ def test_a_keyring_keeps_the_password_from_one_run_to_the_next(seat: Seat, keyri
     login = again(seat).log_in(PLAIN, "", "")
     assert told(login) == ("admin", "typed-1", LoginSource.KEYRING)
     assert "the password comes from keyring.Keyring" in seat.notes
+
+
+def test_a_password_that_has_not_worked_does_not_get_into_the_keyring(seat: Seat, keyring: Any) -> None:
+    seat.log_in(PLAIN, "", "", "typed-1", works=False)
+    assert keyring.chosen.kept == {}
+
+
+@pytest.mark.parametrize("is_next_run", [False, True])
+def test_forget_takes_out_of_the_keyring_what_this_run_has_used_of_it(
+    seat: Seat, keyring: Any, *, is_next_run: bool
+) -> None:
+    keyring.chosen.kept["ec2menu", "of another database"] = "other-1"
+    seat.log_in(PLAIN, "", "", "typed-1")
+    if is_next_run:
+        seat.context.keyring_keys = set()
+        again(seat).log_in(PLAIN, "", "")
+    forget_all_logins(seat.context)
+    assert "taken out of keyring.Keyring: 1" in seat.notes
+    assert list(keyring.chosen.kept.values()) == ["other-1"]
 
 
 def test_without_the_setting_a_keyring_is_left_alone(seat: Seat, keyring: Any) -> None:

@@ -15,7 +15,7 @@ from ec2menu.flows.listing import require_regions
 from ec2menu.flows.stores import open_store, warn_of_redirects
 from ec2menu.flows.targets import Resource, describe, find_resource
 from ec2menu.flows.tunnels import close_tunnel, open_tunnel_to, record_tunnel, renew_login, tell_news
-from ec2menu.models import Cache, Container, Database, Instance
+from ec2menu.models import Cache, Container, Database, Instance, TunnelWish
 
 WATCH_SECONDS = 0.2
 
@@ -57,7 +57,9 @@ def _to_host(context: Context, request: ForwardRequest, regions: tuple[str, ...]
     return _through(context, request, region=regions[0], host=request.host, label=f"{request.host}:{request.port}")
 
 
-def _through(context: Context, request: ForwardRequest, *, region: str, host: str, label: str) -> Tunnel:
+def _through(
+    context: Context, request: ForwardRequest, *, region: str, host: str, label: str, target: str = ""
+) -> Tunnel:
     way = choose_via(context, region=region, vpc_id="", what=label, via=request.via)
     spec = TunnelSpec(
         via=way.instance.id,
@@ -66,6 +68,7 @@ def _through(context: Context, request: ForwardRequest, *, region: str, host: st
         host=host,
         port=request.port,
         label=label,
+        wish=TunnelWish(target=target, via=way.instance.id, host=request.host, port=request.port),
     )
     return open_tunnel_to(context, spec, local_port=request.local_port, once=request.once)
 
@@ -99,7 +102,7 @@ def _to_address(context: Context, request: ForwardRequest, item: Resource) -> Tu
         raise InvalidInput("a tunnel goes through one node only", hint="leave TARGET or --via out")
     if not item.private_ip:
         raise TargetUnavailable(f"{describe(item)} has no private address", hint="leave --via out")
-    return _through(context, request, region=item.region, host=item.private_ip, label=describe(item))
+    return _through(context, request, region=item.region, host=item.private_ip, label=describe(item), target=item.id)
 
 
 def _keep(context: Context, tunnel: Tunnel) -> int:

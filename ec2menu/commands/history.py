@@ -79,11 +79,16 @@ def _repeat(context: Context, found: tuple[Connection, ...], number: int) -> int
     context.regions = (chosen.region,)
     if chosen.action == "tunnel":
         return _repeat_tunnel(context, chosen)
-    return run_connect(context, chosen.target, way=chosen.action if chosen.action == "rdp" else "", wishes=Wishes())
+    way = chosen.action if chosen.action == "rdp" else ""
+    return run_connect(context, chosen.target, way=way, wishes=Wishes(via=chosen.via))
 
 
 def _repeat_tunnel(context: Context, chosen: Connection) -> int:
-    """Open a tunnel again; the port is only recorded with a node's, a database has its own."""
+    """Open a tunnel again as it was asked for; of what was recorded before that was, only part can be told."""
+    if chosen.port is not None:
+        is_behind_node = bool(chosen.via and chosen.host)  # which has no id of its own to be found by
+        target = "" if is_behind_node else chosen.target
+        return run_forward(context, ForwardRequest(target=target, via=chosen.via, host=chosen.host, port=chosen.port))
     host, _, port = chosen.name.rpartition(":")
     if chosen.target == chosen.name:
         raise InvalidInput(

@@ -8,7 +8,7 @@ elsewhere.
 import contextlib
 import re
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from ec2menu.connectors.connector import Connector, SessionSpec
 from ec2menu.connectors.local_ports import LARGEST_PORT, is_listened_on, pick_local_port
@@ -23,6 +23,7 @@ from ec2menu.connectors.plugin import (
 from ec2menu.connectors.probes import Health, Protocol, is_healthy, probe
 from ec2menu.connectors.process import BackgroundProcess, undisturbed
 from ec2menu.errors import InvalidInput, PortInUse, SessionFailed
+from ec2menu.models import TunnelWish
 
 TO_NODE = "AWS-StartPortForwardingSession"
 TO_HOST = "AWS-StartPortForwardingSessionToRemoteHost"
@@ -41,7 +42,8 @@ _HOST = re.compile(r"[\w.:-]+", re.ASCII)
 class TunnelSpec:
     """Where a tunnel leads: `port` of `host` as seen from `via` (an SSM target), or of `via` itself without a host.
 
-    `label` is what people read (`orders:writer`), `server_name` what TLS says it wants. Raises InvalidInput.
+    `label` is what people read (`orders:writer`), `server_name` what TLS says it wants, `wish` what it was asked for.
+    Raises InvalidInput.
     """
 
     via: str
@@ -53,6 +55,7 @@ class TunnelSpec:
     protocol: Protocol = Protocol.TCP
     tls: bool = False
     server_name: str = ""
+    wish: TunnelWish = field(default_factory=TunnelWish)
 
     def __post_init__(self) -> None:
         """Refuse what SSM would refuse, and what it would misread."""

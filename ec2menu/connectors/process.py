@@ -77,7 +77,8 @@ def run_in_foreground(
     """Give the terminal to a program until it ends; return its status (127: could not be started).
 
     The program has our `descriptors`, too, under the same numbers. Interrupt and quit are the program's. Ctrl-Z stops
-    us with it: were it ignored here, nobody could wake the program. Terminal settings and our own handlers are put back on every path.
+    us with it: were it ignored here, nobody could wake the program. Terminal settings and our own handlers are put back
+    on every path.
     """
     with terminal_kept(), signals_ignored("SIGINT", "SIGQUIT"):
         try:

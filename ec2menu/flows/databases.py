@@ -79,7 +79,7 @@ def connect_store(context: Context, item: DataStore, wishes: Wishes) -> int | No
     login = prove_login(context, item, wish, tunnel)
     as_whom = f" as {login.user}" if login.user else ""
     context.terminal.note(f"{client.name}: {describe(item)}{as_whom}", Style.STRONG)
-    status = _run_and_record(context, item, client, call_as(login), session_id=tunnel.session_ids[-1])
+    status = _run_and_record(context, item, client, call_as(login), tunnel=tunnel)
     note_end(context, item, login, is_well=status == 0)
     return ExitStatus.DONE if status == 0 else ExitStatus.TARGET_FAILED
 
@@ -91,7 +91,7 @@ def _check(item: DataStore, wishes: Wishes) -> None:
         raise InvalidInput(f"{wishes.database} is no database of a cache", hint="they have numbers: --database 3")
 
 
-def _run_and_record(context: Context, item: DataStore, client: Client, call: ClientCall, *, session_id: str) -> int:
+def _run_and_record(context: Context, item: DataStore, client: Client, call: ClientCall, *, tunnel: Tunnel) -> int:
     """Give the terminal to a client; tell and record how it ended, and return its status."""
     began, started = context.clock.wall(), context.clock.now()
     status = run_client(call, environ=context.environ)
@@ -101,9 +101,16 @@ def _run_and_record(context: Context, item: DataStore, client: Client, call: Cli
     context.terminal.note(f"{client.name}: {outcome}, after {describe_duration(lasted)}", style)
     record_visit(
         context,
-        Visit(action=client.name, region=item.region, target=item.id, name=item.name, label=describe(item)),
+        Visit(
+            action=client.name,
+            region=item.region,
+            target=item.id,
+            name=item.name,
+            label=describe(item),
+            wish=tunnel.spec.wish,
+        ),
         began=began,
-        session_id=session_id,
+        session_id=tunnel.session_ids[-1],
         outcome=outcome,
         lasted_seconds=lasted,
     )

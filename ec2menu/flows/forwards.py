@@ -9,7 +9,7 @@ from ec2menu.flows.containers import check_container, describe_container
 from ec2menu.flows.context import Context
 from ec2menu.flows.targets import describe
 from ec2menu.flows.tunnels import open_tunnel_to
-from ec2menu.models import Container, Instance
+from ec2menu.models import Container, Instance, TunnelWish
 
 
 def forward_into(
@@ -27,6 +27,7 @@ def forward_into(
         host=host,
         port=port,
         label=f"{host}:{port}" if host else describe(item),
+        wish=TunnelWish(target=item.id, host=host, port=port),
     )
     return open_tunnel_to(context, spec, local_port=local_port, once=once)
 

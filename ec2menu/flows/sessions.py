@@ -14,7 +14,7 @@ from ec2menu.connectors.plugin import Ending, Verdict
 from ec2menu.connectors.session import SessionResult
 from ec2menu.errors import ConnectorError, ExitStatus, InvalidInput
 from ec2menu.flows.context import Context
-from ec2menu.models import Style
+from ec2menu.models import Style, TunnelWish
 from ec2menu.state.history import Connection, record
 
 # Every other ending is the plugin's or the service's failure.
@@ -28,13 +28,17 @@ _STATUSES = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Visit:
-    """One connection as it is told and recorded: what was done (`shell`, `exec`) and where; people read `label`."""
+    """One connection as it is told and recorded: what was done (`shell`, `exec`) and where; people read `label`.
+
+    `wish` is what its tunnel was asked for, where it has one.
+    """
 
     action: str
     region: str
     target: str
     name: str
     label: str
+    wish: TunnelWish | None = None
 
 
 def require_terminal(context: Context) -> None:
@@ -97,5 +101,8 @@ def record_visit(
         session_id=session_id,
         outcome=outcome,
         lasted_seconds=lasted_seconds,
+        via=visit.wish.via if visit.wish else "",
+        host=visit.wish.host if visit.wish else "",
+        port=visit.wish.port if visit.wish else None,
     )
     record(context.store, connection)

@@ -11,7 +11,7 @@ from ec2menu.flows.jump import Tries, Via, choose_via, describe_refusal, find_un
 from ec2menu.flows.listing import get_listing
 from ec2menu.flows.targets import DataStore, describe
 from ec2menu.flows.tunnels import find_open, open_tunnel_to, tell_reused
-from ec2menu.models import Cache, Database, Endpoint, Style
+from ec2menu.models import Cache, Database, Endpoint, Style, TunnelWish
 from ec2menu.resources import elasticache, rds
 from ec2menu.resources.jumphosts import parse_tag
 from ec2menu.resources.kinds import EC2
@@ -50,7 +50,9 @@ def open_store(
     tries = Tries(since=context.clock.wall())
     while True:
         way = choose_via(context, region=item.region, vpc_id=vpc_id, what=describe(item), via=via, tries=tries)
-        spec = _spec(context, item, endpoint, way)
+        context.terminal.note(way.note)
+        wish = TunnelWish(target=item.id, via=way.instance.id if via else "", port=port)
+        spec = _spec(item, endpoint, way, wish)
         try:
             return open_tunnel_to(context, spec, local_port=local_port, once=once, vpc_id=None if via else vpc_id)
         except Ec2MenuError as error:
@@ -60,9 +62,8 @@ def open_store(
             context.terminal.note(f"! {spec.via_text} does not lead there: {error.message}", Style.WARN)
 
 
-def _spec(context: Context, item: DataStore, endpoint: Endpoint, way: Via) -> TunnelSpec:
-    """Return the tunnel to an endpoint through a node, which is named to the user."""
-    context.terminal.note(way.note)
+def _spec(item: DataStore, endpoint: Endpoint, way: Via, wish: TunnelWish) -> TunnelSpec:
+    """Return the tunnel to an endpoint through a node."""
     return TunnelSpec(
         via=way.instance.id,
         via_name=describe(way.instance),
@@ -73,6 +74,7 @@ def _spec(context: Context, item: DataStore, endpoint: Endpoint, way: Via) -> Tu
         protocol=_PROTOCOLS.get(engine_of(item.engine).family, Protocol.TCP),
         tls=isinstance(item, Cache) and item.tls,
         server_name=endpoint.host,
+        wish=wish,
     )
 
 

@@ -44,18 +44,20 @@ def find_target(
 ) -> R:
     """Return the resource that `target` names: by id, else by whole name, else by a part of either, ignoring case.
 
-    A row that stands for a cluster or service of ECS without tasks comes after everything else of that name. Raises
-    TargetUnclear when that is none or several.
+    A row that stands for a cluster or service of ECS without tasks comes after everything else, by its whole name only.
+    Raises TargetUnclear when that is none or several.
     """
     wanted = fold(target)
     whole = [item for item in items if item.id == target]
     named = [(item, _names(item)) for item in items if _is_alive(item)]
+    empty = [item for item in items if isinstance(item, Container) and _is_placeholder(item)]
     for found in (
         [item for item in whole if not _is_placeholder(item)],
         [item for item, names in named if target and target in names],
         [item for item, names in named if wanted and wanted in map(fold, names)],
         whole,
         [item for item, names in named if wanted and any(wanted in fold(text) for text in (*names, item.id))],
+        [item for item in empty if wanted and wanted == fold(item.service or item.cluster)],
     ):
         if len(found) == 1:
             return found[0]

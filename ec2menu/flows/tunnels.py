@@ -1,6 +1,5 @@
 """Opening a tunnel on the user's behalf, and telling what becomes of it; the tunnels themselves are in `connectors`."""
 
-import re
 from collections.abc import Callable
 from dataclasses import replace
 
@@ -13,7 +12,6 @@ from ec2menu.flows.targets import describe
 from ec2menu.models import Style
 
 _UNASKED = "open; nobody could be asked whether anything answers there"
-_NODE = re.compile(r"m?i-")
 FindOther = Callable[[frozenset[str]], TunnelSpec | None]
 
 
@@ -98,17 +96,19 @@ def record_tunnel(context: Context, tunnel: Tunnel) -> None:
     spec = tunnel.spec
     record_visit(
         context,
-        Visit(action="tunnel", region=spec.region, target=_target_of(spec), name=spec.destination, label=spec.name),
+        Visit(
+            action="tunnel",
+            region=spec.region,
+            target=spec.wish.target or spec.destination,
+            name=spec.destination,
+            label=spec.name,
+            wish=spec.wish,
+        ),
         began=tunnel.opened_at,
         session_id=tunnel.session_ids[-1] if tunnel.session_ids else "",
         outcome="closed" if tunnel.state is TunnelState.OPEN else tunnel.last_error or str(tunnel.state),
         lasted_seconds=(context.clock.wall() - tunnel.opened_at).total_seconds(),
     )
-
-
-def _target_of(spec: TunnelSpec) -> str:
-    """Return what finds the tunnel's end again: the id of a machine, the id of anything else, or `host:port`."""
-    return spec.via if not spec.host and _NODE.match(spec.via) else spec.name
 
 
 def _other_way(context: Context, spec: TunnelSpec, vpc_id: str) -> FindOther:

@@ -8,7 +8,10 @@ from ec2menu.state.store import Store
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Connection:
-    """One session or tunnel that was opened."""
+    """One session or tunnel that was opened.
+
+    `via`, `host` and `port` are those that were named for its tunnel; `port` is None where nothing is known of them.
+    """
 
     started_at: datetime
     profile: str
@@ -19,6 +22,9 @@ class Connection:
     session_id: str
     outcome: str
     lasted_seconds: float
+    via: str = ""
+    host: str = ""
+    port: int | None = None
 
 
 def record(store: Store, connection: Connection) -> None:
@@ -34,14 +40,21 @@ def record(store: Store, connection: Connection) -> None:
         connection.outcome,
         connection.lasted_seconds,
     )
-    store.write("INSERT INTO connection VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)", [row])
+    way = (connection.session_id, connection.via, connection.host, connection.port)
+    store.write_all(
+        [
+            ("INSERT INTO connection VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)", [row]),
+            ("INSERT OR REPLACE INTO connection_way VALUES (?, ?, ?, ?)", [] if connection.port is None else [way]),
+        ]
+    )
 
 
 def recent_connections(store: Store, *, limit: int) -> tuple[Connection, ...]:
     """Return the newest connections, the last one first."""
     rows = store.read(
-        "SELECT started_at, profile, region, target, name, action, session_id, outcome, lasted_seconds"
-        " FROM connection ORDER BY started_at DESC, rowid DESC LIMIT ?",
+        "SELECT started_at, profile, region, target, name, action, session_id, outcome, lasted_seconds, via, host, port"
+        " FROM connection LEFT JOIN connection_way USING (session_id)"
+        " ORDER BY started_at DESC, connection.rowid DESC LIMIT ?",
         (limit,),
     )
     return tuple(
@@ -55,6 +68,9 @@ def recent_connections(store: Store, *, limit: int) -> tuple[Connection, ...]:
             session_id=session_id,
             outcome=outcome,
             lasted_seconds=lasted,
+            via=via or "",
+            host=host or "",
+            port=port,
         )
-        for started, profile, region, target, name, action, session_id, outcome, lasted in rows
+        for started, profile, region, target, name, action, session_id, outcome, lasted, via, host, port in rows
     )

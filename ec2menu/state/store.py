@@ -15,7 +15,7 @@ from typing import Any
 
 from ec2menu.errors import Ec2MenuError
 
-SCHEMA_VERSION = 2
+SCHEMA_VERSION = 3
 BUSY_TIMEOUT_SECONDS = 2.0
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS region_use (
@@ -28,6 +28,9 @@ CREATE TABLE IF NOT EXISTS connection (
     started_at TEXT NOT NULL, profile TEXT NOT NULL, region TEXT NOT NULL, target TEXT NOT NULL, name TEXT NOT NULL,
     action TEXT NOT NULL, session_id TEXT NOT NULL, outcome TEXT NOT NULL, lasted_seconds REAL NOT NULL
 );
+CREATE TABLE IF NOT EXISTS connection_way (
+    session_id TEXT PRIMARY KEY, via TEXT NOT NULL, host TEXT NOT NULL, port INTEGER NOT NULL
+) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS local_port (
     region TEXT NOT NULL, destination TEXT NOT NULL, port INTEGER NOT NULL, PRIMARY KEY (region, destination)
 ) WITHOUT ROWID;

@@ -121,15 +121,15 @@ class ForwardRig:
         return self.command.run(*arguments)
 
     @contextmanager
-    def forward(self, *arguments: str) -> Iterator[Forwarding]:
-        """Start `ec2menu forward`; leaving kills it."""
+    def forward(self, *arguments: str, verb: str = "forward") -> Iterator[Forwarding]:
+        """Start `ec2menu forward`, or what does the same; leaving kills it."""
         streams = self.folder / f"streams-{len(list(self.folder.glob('streams-*')))}"
         streams.mkdir()
         with (
             (streams / "out").open("wb") as out,
             (streams / "err").open("wb") as err,
             subprocess.Popen(
-                [sys.executable, "-m", "ec2menu", "forward", *arguments],
+                [sys.executable, "-m", "ec2menu", verb, *arguments],
                 env=self.command.environment({}),
                 cwd=self.folder,
                 stdin=subprocess.DEVNULL,

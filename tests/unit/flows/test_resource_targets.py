@@ -230,6 +230,15 @@ def test_a_service_or_a_task_of_several_containers_is_refused_with_all_of_them(t
     )
 
 
+@pytest.mark.parametrize(
+    ("target", "found"), [("admin", EMPTY_SERVICE), ("ADMIN", EMPTY_SERVICE), ("Idle", EMPTY_CLUSTER)]
+)
+def test_a_service_without_tasks_is_found_by_its_name_and_not_by_its_clusters(target: str, found: Container) -> None:
+    assert find_target(target, CONTAINERS, where=REGION) is found
+    with pytest.raises(TargetUnclear, match="nothing in us-east-1 is called shop"):
+        find_target("shop", [EMPTY_SERVICE, EMPTY_CLUSTER], where=REGION)
+
+
 def test_an_empty_cluster_does_not_hide_what_else_has_its_name() -> None:
     same, longer = (Instance(id=f"i-{name}", region=REGION, name=name) for name in ("idle", "idle-1"))
     items: list[Resource] = [EMPTY_CLUSTER, same, longer]

@@ -64,3 +64,24 @@ def test_the_newest_connections_come_first_and_equal_to_what_was_recorded(tmp_pa
     assert recent_connections(store, limit=3) == tuple(reversed(kept[2:]))
     store.close()
     assert recent_connections(store, limit=3) == ()
+
+
+def test_what_a_tunnel_was_asked_for_is_kept_with_the_session_that_it_had(tmp_path: Path) -> None:
+    store = Store(tmp_path / "s")
+    tunnel = replace(CONNECTION, action="tunnel", session_id="kim-1", via="i-1", host="10.0.0.9", port=80)
+    for connection in (CONNECTION, tunnel):
+        record(store, connection)
+    assert recent_connections(store, limit=9) == (tunnel, CONNECTION)
+    store.close()
+
+
+def test_what_was_recorded_before_tunnels_said_what_they_were_asked_for_is_still_there(tmp_path: Path) -> None:
+    store = Store(tmp_path / "s")
+    record(store, CONNECTION)
+    store.write_all([("DROP TABLE connection_way", [()]), ("PRAGMA user_version=2", [()])])
+    store.close()
+    store = Store(tmp_path / "s")
+    tunnel = replace(CONNECTION, session_id="kim-1", port=0)
+    record(store, tunnel)
+    assert (store.warnings, recent_connections(store, limit=9)) == ([], (tunnel, CONNECTION))
+    store.close()

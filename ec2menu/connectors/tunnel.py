@@ -105,6 +105,7 @@ class Tunnel:
         self._forward: Forward | None = None
         self._news: deque[str] = deque()
         self._is_closing = False
+        self._is_starting = False
         self._life: Task[None] = Task(self._live)
 
     # -- for everybody ------------------------------------------------------------------------------------------
@@ -142,14 +143,24 @@ class Tunnel:
         if self.state is TunnelState.NEEDS_LOGIN:
             self.state = TunnelState.RECONNECTING
 
-    def close(self) -> None:
+    def leave(self) -> Task[None] | None:
+        """Have it closed as soon as it can be; return what to wait for where AWS is just starting its session.
+
+        Before AWS has answered nobody knows what to close. `close` follows in any case.
+        """
+        self._is_closing = True
+        return Task(self._life.result) if self._is_starting else None
+
+    def close(self, *, wait_seconds: float = CLOSE_SECONDS) -> None:
         """End the plugin and the session, in bounded time; again is harmless."""
+        if self.state is TunnelState.CLOSED:
+            return
         with undisturbed():
             self._is_closing = True
             forward = self._forward
             if forward is not None:
                 forward.process.interrupt()  # a probe that is going on ends with it
-            if not self._life.wait(CLOSE_SECONDS) and forward is not None:
+            if not self._life.wait(wait_seconds) and forward is not None:
                 forward.process.kill()
             self.state = TunnelState.CLOSED
 
@@ -195,7 +206,11 @@ class Tunnel:
     def _connect(self) -> None:
         """Start a forward on the local port and wait until it is ready. Raises AwsError, PortInUse or SessionFailed."""
         self._check()
-        self._forward = start_forward(self._connector, self.spec, local_port=self.local_port)
+        self._is_starting = True
+        try:
+            self._forward = start_forward(self._connector, self.spec, local_port=self.local_port)
+        finally:
+            self._is_starting = False
         self.session_ids += (self._forward.session_id,)
         try:
             health = self._forward.wait_until_ready(check=self._check, probe_seconds=self._terms.probe_seconds)

@@ -11,6 +11,7 @@ from ec2menu.connectors.forward import PROBE_SECONDS, TunnelSpec
 from ec2menu.connectors.local_ports import pick_local_port
 from ec2menu.connectors.process import undisturbed
 from ec2menu.connectors.tunnel import ENDED, FindOther, Terms, Tunnel, TunnelState
+from ec2menu.errors import Interrupted
 from ec2menu.fanout import Task, fan_out
 
 _UP = frozenset({TunnelState.OPENING, TunnelState.OPEN})
@@ -20,6 +21,21 @@ Watch = Callable[[Task[None], Callable[[], str]], None]
 def wait_quietly(task: Task[None], _describe: Callable[[], str]) -> None:
     """Wait for a tunnel without showing anything; `Terminal.watch` is the way that does."""
     task.result()
+
+
+def _leave(tunnel: Tunnel, watch: Watch) -> None:
+    """Close a tunnel that nobody waits for any more; where its session is just being started, that is waited for.
+
+    Left earlier, that session would stay open. Whoever does not wait for that either leaves at once.
+    """
+    under_way = tunnel.leave()
+    try:
+        if under_way is not None:
+            watch(under_way, lambda: "closing, as soon as AWS has started the session; Ctrl-C again leaves it open")
+    except Interrupted:
+        tunnel.close(wait_seconds=0)
+    else:
+        tunnel.close()
 
 
 class Tunnels:
@@ -66,6 +82,9 @@ class Tunnels:
         tunnel = self._find(spec, terms, local_port) or self._begin(spec, local_port, terms)
         try:
             watch(tunnel.opening, tunnel.describe)
+        except Interrupted:
+            _leave(tunnel, watch)
+            raise
         except BaseException:
             tunnel.close()
             raise

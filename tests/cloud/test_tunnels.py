@@ -271,6 +271,31 @@ def test_ctrl_c_while_it_opens_closes_it(rig: Rig) -> None:
     assert (tunnels.all(), rig.living(), rig.statuses()) == ([], [], ["Terminated"])
 
 
+@pytest.mark.parametrize("is_impatient", [False, True])
+def test_ctrl_c_while_aws_starts_the_session_waits_for_it_so_that_it_can_be_ended(
+    rig: Rig, *, is_impatient: bool
+) -> None:
+    rig.demo.faults.delay("StartSession", 30)
+    waits: list[str] = []
+
+    def press(task: Task[None], describe: Callable[[], str]) -> None:
+        waits.append(describe())
+        wait_until(lambda: rig.count("StartSession"), what="call")
+        if len(waits) == 1 or is_impatient:
+            raise Interrupted("Ctrl-C")
+        rig.demo.faults.clear()
+        task.result()
+
+    tunnels = rig.tunnels(CLOCK)
+    with pytest.raises(Interrupted, match="Ctrl-C"):
+        tunnels.open(rig.spec(), watch=press)
+    assert (tunnels.all(), rig.living(), waits[1].partition(",")[0]) == ([], [], "closing")
+    assert rig.statuses() == ([] if is_impatient else ["Terminated"])
+    tunnels.close_all()
+    rig.demo.faults.clear()
+    wait_until(lambda: rig.statuses() == ["Terminated"], what="end of the session")
+
+
 def test_closing_all_ends_a_tunnel_that_is_just_opening(rig: Rig) -> None:
     rig.behave(never_answers=True)
     tunnels = rig.tunnels(CLOCK)

@@ -218,6 +218,7 @@ def test_a_far_end_that_does_not_speak_is_told(rig: Rig, kind: str, words: str) 
 def test_a_far_end_that_nobody_can_ask_may_be_silent(rig: Rig) -> None:
     with far_end("mute") as rig.far_port:
         rig.behave()
+        rig.probe_seconds = 0.3
         tunnel = rig.tunnels(CLOCK).open(rig.spec(protocol=Protocol.TCP))
         assert tunnel.test() is Health.SILENT
 

@@ -68,6 +68,7 @@ class Pulse:
             self._mark = heard
             self.problem = self._forward.spec.unreachable().message
             self._problem_until = now + PROBE_EVERY_SECONDS
+            self._next = min(self._next, self._problem_until)  # to tell soon when it is over, however rare probes are
         elif not is_asked and now >= self._problem_until:
             self.problem = ""
 

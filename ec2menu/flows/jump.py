@@ -49,16 +49,18 @@ class Tries:
 
     since: datetime
     failures: dict[str, Ec2MenuError] = field(default_factory=dict)
+    reasons: dict[str, str] = field(default_factory=dict)
+
+    def add(self, node: str, name: str, error: Ec2MenuError) -> str:
+        """Remember that a node was tried in vain; return why in a few words, which do not begin with its name."""
+        self.failures[node] = error
+        self.reasons[node] = error.message.removeprefix(f"{name} ")
+        return self.reasons[node]
 
     @property
-    def reasons(self) -> Mapping[str, str]:
-        """What came of each try, in a sentence."""
-        return {node: error.message for node, error in self.failures.items()}
-
-    @property
-    def last(self) -> Ec2MenuError | None:
-        """The failure of the last try."""
-        return next(reversed(self.failures.values()), None)
+    def first(self) -> Ec2MenuError | None:
+        """The failure of the first one, which fitted best: its hint and its status are worth the most."""
+        return next(iter(self.failures.values()), None)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -95,12 +97,12 @@ def choose_via(
     if choice.best is not None and len(tries.failures) < MAX_TRIED:
         return _best(choice, choice.best, vpc_id)
     refusal = describe_refusal(
-        choice, vpc_id=vpc_id, what=wish.what, tag=tag, unread=find_unread(listing), failure=tries.last
+        choice, vpc_id=vpc_id, what=wish.what, tag=tag, unread=find_unread(listing), failure=tries.first
     )
     has_offer = bool(choice.online_in_vpc or choice.stopped)
     if not context.terminal.is_interactive or (tries.failures and not has_offer):
         raise refusal
-    hint = tries.last.hint if tries.last else ""
+    hint = tries.first.hint if tries.first else ""
     context.terminal.fail(NoJumpHost(refusal.message, hint=hint, diagnosis=refusal.diagnosis))
     return _ask(context, wish, choice, listing.items)
 
@@ -141,7 +143,7 @@ def describe_refusal(
 ) -> NoJumpHost:
     """Return the error that says, candidate by candidate, why nothing leads to `what`; `doctor` shows the same.
 
-    Where tags were `unread`, or nodes were tried in vain, the exit status is that of the problem, or the last failure.
+    Where tags were `unread`, or nodes were tried in vain, the exit status is that of the problem, or the failure.
     """
     where = f" in {vpc_id}" if vpc_id else ""
     near = "" if unread else vpc_id

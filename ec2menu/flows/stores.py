@@ -58,8 +58,8 @@ def open_store(
         except Ec2MenuError as error:
             if via or not is_of_the_way(error):
                 raise
-            tries.failures[spec.via] = error
-            context.terminal.note(f"! {spec.via_text} does not lead there: {error.message}", Style.WARN)
+            reason = tries.add(spec.via, spec.via_text, error)
+            context.terminal.note(f"! {spec.via_text} does not lead there: {reason}", Style.WARN)
 
 
 def _spec(item: DataStore, endpoint: Endpoint, way: Via, wish: TunnelWish) -> TunnelSpec:

@@ -120,7 +120,7 @@ def test_a_vpc_without_a_jump_host_has_one_of_another_or_a_stopped_one_to_offer(
     for _ in range(3):
         way = choose(context, asleep.vpc_id, tries=tries)
         assert "in another VPC" in way.note
-        tries.failures[way.instance.id] = SessionFailed("it cannot reach orders")
+        tries.add(way.instance.id, "", SessionFailed("it cannot reach orders"))
     with pytest.raises(NoJumpHost) as caught:
         choose(context, asleep.vpc_id, tries=tries)
     lines = caught.value.diagnosis

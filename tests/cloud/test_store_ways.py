@@ -66,9 +66,7 @@ def test_a_jump_host_that_cannot_reach_the_database_is_followed_by_the_next_and_
         assert talk(running.wait_until_ready()) == b"select 1"
         lines = running.told.splitlines()
     assert lines[0].startswith(f"via jump-1 ({rig.jump}), 1 other fits")
-    assert lines[1].startswith(
-        f"! jump-1 ({rig.jump}) does not lead there: jump-1 ({rig.jump}) cannot reach {REAL_HOST}:"
-    )
+    assert lines[1].startswith(f"! jump-1 ({rig.jump}) does not lead there: cannot reach {REAL_HOST}:")
     assert lines[2].startswith("via jump-2 (")
     assert (len(targets(rig)), len(set(targets(rig)))) == (2, 2)
 

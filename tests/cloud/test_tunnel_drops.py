@@ -123,6 +123,19 @@ def test_a_mysql_server_is_asked_ever_more_rarely_because_it_counts_who_leaves_w
     assert len(rig.runs()[0].connections) == 1 + 3
 
 
+def test_a_mysql_server_that_refused_somebody_is_asked_soon_whether_it_is_back(rig: Rig) -> None:
+    with far_end("greeter") as rig.far_port:
+        rig.behave()
+        kept = Kept(rig, protocol=Protocol.MYSQL)
+    with contextlib.suppress(ConnectionResetError):
+        talk(kept.tunnel.local_port)
+    kept.wait_for(f"jump-1 cannot reach {HOST}:{rig.port}; the tunnel itself is up")
+    with far_end("greeter", port=rig.far_port):
+        kept.let_pass(35)
+        wait_until(lambda: not kept.tunnel.last_error, what="good news")
+    assert kept.tunnel.state is TunnelState.OPEN
+
+
 def test_a_far_end_that_goes_down_and_comes_back_is_told_and_the_tunnel_stays(rig: Rig) -> None:
     with far_end() as rig.far_port:
         rig.behave()

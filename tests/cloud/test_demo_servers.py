@@ -259,4 +259,5 @@ def test_http_has_one_page_that_says_what_it_is(talk: Callable[..., Talk]) -> No
 
 @pytest.mark.parametrize("protocol", [Protocol.ORACLE, Protocol.DOCDB, Protocol.NEPTUNE])
 def test_a_probe_is_answered_with_the_note(protocol: Protocol) -> None:
-    assert NOTE in Talk(speaks=protocol.value).say(QUESTIONS[protocol]).hear(NOTE)
+    with open_talks() as open_talk:
+        assert NOTE in open_talk(protocol.value).say(QUESTIONS[protocol]).hear(NOTE)

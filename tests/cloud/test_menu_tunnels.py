@@ -1,4 +1,4 @@
-"""The list of databases where a real user would wait half a minute: in this process, on a clock that does not wait."""
+"""The list of databases in this process: where a real user would wait half a minute, and how tunnels find their way."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -33,7 +33,26 @@ def test_a_tunnel_that_is_not_ready_in_30_s_ends_at_the_list_with_the_reason(
     rig.behave(**modes)
     desk, context = rig.sit_down("1", "tunnel", "no such thing", "0", clock=FakeClock())
     assert Menu(desk.terminal).run(store_screen(context, RDS, (REGION,))) == 0
-    assert "ec2menu: the tunnel was not ready within 30 s\n" in desk.notes
+    assert " does not lead there: the tunnel was not ready within 30 s\n" in desk.notes
     assert "nothing passes the filter" in desk.data, "the list was there again"
     assert desk.keyboard.left == 0
     rig.assert_nothing_is_left()
+
+
+def test_another_way_in_is_the_way_although_a_tunnel_is_open(rig: ForwardRig) -> None:
+    other = rig.demo.add_instances(REGION, 1, name="web-1")[0]
+    desk, context = rig.sit_down("1", "tunnel", "1", "via", "web-1", "tunnel", "0")
+    assert Menu(desk.terminal).run(store_screen(context, RDS, (REGION,))) == 0
+    assert [run.request["Target"] for run in rig.runs()] == [rig.jump, other]
+    assert [tunnel.spec.via for tunnel in context.known_tunnels()] == [rig.jump, other]
+    assert "as before" not in desk.notes
+
+
+def test_after_a_jump_host_that_does_not_lead_there_another_node_is_offered(rig: ForwardRig) -> None:
+    other = rig.demo.add_instances(REGION, 1, name="web-1")[0]
+    rig.behave(by_target={rig.jump: {"destination_failed": True}})
+    desk, context = rig.sit_down("1", "tunnel", "1", "0")
+    assert Menu(desk.terminal).run(store_screen(context, RDS, (REGION,))) == 0
+    assert f"! jump-1 ({rig.jump}) does not lead there: cannot reach" in desk.notes
+    assert "reach orders through another node" in desk.data
+    assert [tunnel.spec.via for tunnel in context.known_tunnels()] == [other]

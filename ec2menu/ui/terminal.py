@@ -16,7 +16,7 @@ from ec2menu.clock import Clock
 from ec2menu.errors import Ec2MenuError, Interrupted, InvalidInput, NoJumpHost, TargetUnclear
 from ec2menu.models import Problem, Style
 from ec2menu.ui.problems import describe_problem, fold_problems
-from ec2menu.ui.text import escape, shorten, wrap
+from ec2menu.ui.text import escape, narrow, shorten, wrap
 
 R = TypeVar("R")
 R_co = TypeVar("R_co", covariant=True)
@@ -182,7 +182,7 @@ class Terminal:
     def confirm(self, question: str, *, default: bool) -> bool:
         """Ask a yes-or-no question; an empty Enter is the default shown in brackets."""
         while True:
-            answer = self.ask(f"{question} [{'Y/n' if default else 'y/N'}]").strip().lower()
+            answer = narrow(self.ask(f"{question} [{'Y/n' if default else 'y/N'}]")).strip().lower()
             if not answer:
                 return default
             if answer in ("y", "yes", "n", "no"):

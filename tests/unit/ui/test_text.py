@@ -177,7 +177,9 @@ def test_a_number_of_ten_thousand_digits_sorts_like_any_other() -> None:
 
 
 def test_what_is_typed_in_full_width_mode_is_read_as_the_keys_that_were_meant() -> None:
-    assert narrow("ｑ １，３－５ ！４ 결제") == "q 1,3-5 !4 결제"
+    keys = "q1,3-5!4"
+    typed = "".join(chr(ord(key) + 0xFEE0) for key in keys)
+    assert narrow(f"{typed} 결제") == f"{keys} 결제"
 
 
 def test_ascii_text_is_measured_without_loading_the_width_tables() -> None:

@@ -15,6 +15,7 @@ from ec2menu.batch.sender import Sender
 from ec2menu.batch.status import ERRORS, INVALID_PLATFORM, NOT_HANDED_OVER, TERMINATED, Row
 from ec2menu.batch.streams import split_listed
 from ec2menu.batch.verdicts import (
+    NOBODY,
     STUCK,
     Verdict,
     gave_up,
@@ -158,6 +159,8 @@ class Follower:
         seen = len(live.settled) + len(live.nodes) + len(live.lost)
         if report.is_over and not live.nodes and report.total is not None and seen >= report.total:
             live.is_over = True
+            if not seen:
+                self._tag_row(live, NOBODY)
 
     def _close(self, live: Live) -> None:
         if not live.is_open and not live.lost:

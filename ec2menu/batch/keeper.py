@@ -6,21 +6,22 @@ from dataclasses import replace
 from ec2menu.aws.session import Aws
 from ec2menu.batch.actions import Finished
 from ec2menu.batch.full_output import complete
-from ec2menu.batch.journal import Journal
+from ec2menu.batch.hold import Hold
 from ec2menu.batch.nouns import BatchPlan, NodeResult, Outcome
 from ec2menu.batch.outputs import OutputStore
-from ec2menu.errors import Ec2MenuError
+from ec2menu.errors import Ec2MenuError, TakenOver
 
 
 class Keeper:
     """The rows of one run."""
 
-    def __init__(self, aws: Aws, plan: BatchPlan, *, journal: Journal, outputs: OutputStore) -> None:
+    def __init__(self, aws: Aws, plan: BatchPlan, *, outputs: OutputStore) -> None:
         self._aws = aws
         self._plan = plan
-        self._journal = journal
         self._outputs = outputs
         self._rows: dict[tuple[str, str], NodeResult] = {}
+        self._unwritten: dict[tuple[str, str], NodeResult] = {}
+        self._why_unwritten = ""
 
     def know(self, rows: Mapping[tuple[str, str], NodeResult]) -> None:
         """Take over rows from earlier."""
@@ -29,33 +30,43 @@ class Keeper:
     def keep(self, finished: Iterable[Finished]) -> list[NodeResult]:
         """Keep the ends of nodes; return the rows that are new, corrections not among them.
 
-        What cannot be written to disk is kept in memory, and the row says so.
+        They are not in the journal until `write`. Output that cannot be written to disk is lost, and the row says so.
         """
         ends = list(finished)
-        if not ends:
-            return []
         rows = [self._row(end) for end in ends]
-        try:
-            self._journal.note_results(self._plan.run_id, rows)
-        except Ec2MenuError as error:
-            rows = [_with_note(row, f"not in the journal: {error.message}") for row in rows]
-        self._rows |= {(row.target.region, row.target.id): row for row in rows}
+        news = {(row.target.region, row.target.id): row for row in rows}
+        self._rows |= news
+        self._unwritten |= news
         return [row for row, end in zip(rows, ends, strict=True) if not end.is_correction]
+
+    def write(self, hold: Hold) -> bool:
+        """Write the rows into the journal that are not there yet; return whether all are. Raises TakenOver.
+
+        What cannot be written is kept, for the next time.
+        """
+        if not self._unwritten:
+            return True
+        try:
+            hold.note_results(self._unwritten.values())
+        except TakenOver:
+            raise
+        except Ec2MenuError as error:
+            self._why_unwritten = error.message
+            return False
+        self._unwritten = {}
+        return True
 
     def results(self, open_rows: Iterable[NodeResult]) -> tuple[NodeResult, ...]:
         """Return one row for every target: in the plan's order, then nodes of tags, then the skipped."""
         rows = {(row.target.region, row.target.id): row for row in open_rows} | self._rows
+        for key, row in self._unwritten.items():
+            rows[key] = _with_note(row, f"not in the journal: {self._why_unwritten}")
         planned = dict.fromkeys((target.region, target.id) for target in self._plan.targets)
         order = planned | dict.fromkeys(rows)
         skipped = (
             NodeResult(target=each.target, outcome=Outcome.SKIPPED, detail=each.reason) for each in self._plan.skipped
         )
         return (*(rows[key] for key in order if key in rows), *skipped)
-
-    def tidy(self) -> None:
-        """Drop runs of the past that are too old, with their output."""
-        for run_id in self._journal.forget_old():
-            self._outputs.drop(run_id)
 
     def _row(self, end: Finished) -> NodeResult:
         row = NodeResult(

@@ -12,6 +12,8 @@ from pathlib import Path
 MAX_CHUNK = 50
 # How the id of a row begins that stands for nodes of a tag whose names are not known.
 TAG_PREFIX = "tag:"
+# The detail of a row whose target the command was never sent to, and still can be.
+UNSENT = "not sent yet"
 
 
 class Outcome(StrEnum):
@@ -131,16 +133,25 @@ class NodeResult:
     is_stderr_cut: bool = False
     digest: str = ""
 
+    @property
+    def is_unsent(self) -> bool:
+        """Whether the command was never sent there because the run was left before: it can be sent the rest."""
+        return self.outcome is Outcome.NOT_DELIVERED and self.detail == UNSENT
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Progress:
-    """How far a batch is; for the live line. `needs_login`: everything waits for new credentials."""
+    """How far a batch is; for the live line. `needs_login`: everything waits for new credentials.
+
+    `unsent` are the targets that still wait to be sent to.
+    """
 
     total: int
     done: int = 0
     running: int = 0
     failed: int = 0
     waiting: int = 0
+    unsent: int = 0
     note: str = ""
     needs_login: bool = False
 
@@ -149,12 +160,14 @@ class Progress:
 class BatchResult:
     """A batch when we stopped following it: one row for every target, the skipped included.
 
-    `is_detached` says that commands still run at AWS and that the run can be taken up again.
+    `is_detached` says that commands still run at AWS and that the run can be taken up again, `is_interrupted` that it
+    was left because of Ctrl-C where nobody could be asked.
     """
 
     run_id: str
     results: tuple[NodeResult, ...]
     is_detached: bool = False
+    is_interrupted: bool = False
     counts: Mapping[str, int] = field(default_factory=dict)
 
     @property
@@ -172,3 +185,8 @@ class BatchResult:
     def unfinished(self) -> tuple[NodeResult, ...]:
         """Nodes of which the end is not known."""
         return tuple(result for result in self.results if result.outcome in (Outcome.UNKNOWN, Outcome.IN_DOUBT))
+
+    @property
+    def unsent(self) -> tuple[NodeResult, ...]:
+        """Targets that the command was never sent to, and that can be sent the rest."""
+        return tuple(result for result in self.results if result.is_unsent)

@@ -113,6 +113,9 @@ def counts_lines(result: BatchResult, elapsed_seconds: float | None = None, *, i
     if result.is_detached or result.unfinished:
         how = f"to go on with it: ec2menu runs {result.run_id}"
         lines.append((how if is_journaled else "nobody can go on with it: no state is kept", Style.STRONG))
+    if result.unsent and is_journaled:
+        never = f"{count_nodes(len(result.unsent))} never sent to; to send the rest"
+        lines.append((f"{never}: ec2menu runs {result.run_id} --send-rest", Style.STRONG))
     return lines
 
 
@@ -170,8 +173,13 @@ def clock_text(seconds: float) -> str:
 
 
 def exit_status(result: BatchResult) -> int:
-    """Return 0 where the script ended with 0 on every node, else 1: failed, skipped, unfinished all count."""
-    good = all(each.outcome is Outcome.SUCCEEDED for each in result.results)
+    """Return 0 where the script ended with 0 on every node, else 1: failed, skipped, unfinished all count.
+
+    130 where the run was left because of Ctrl-C. No rows at all are no success.
+    """
+    if result.is_interrupted:
+        return ExitStatus.INTERRUPTED
+    good = bool(result.results) and len(result.succeeded) == len(result.results)
     return ExitStatus.DONE if good and not result.is_detached else ExitStatus.TARGET_FAILED
 
 

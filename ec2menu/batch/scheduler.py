@@ -97,6 +97,7 @@ class Scheduler:
             running=running,
             failed=self.ledger.failed,
             waiting=max(0, self.ledger.total - self.ledger.done - running),
+            unsent=self._sender.unsent,
             note=self.note,
             needs_login=self.is_paused,
         )
@@ -246,6 +247,8 @@ class Scheduler:
         slowed = trouble is Trouble.THROTTLED or getattr(report, "fate", None) is SendFate.THROTTLED
         unclear = getattr(report, "fate", None) is SendFate.UNCLEAR
         self.note = "AWS asks us to slow down" if slowed else "looking up a lost reply" if unclear else ""
+        if isinstance(report, SendReport) and report.fate is SendFate.NOT_SENT:
+            self.note = f"trying again: {report.message}"
 
     def _stop_if_told(self) -> None:
         if self.ledger.is_stopped and not self._sender.is_empty:

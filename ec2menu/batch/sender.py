@@ -44,6 +44,11 @@ class Sender:
         return sum(map(len, self._lanes.values())) + len(self._later)
 
     @property
+    def unsent(self) -> int:
+        """Nodes that wait, and tags."""
+        return self.waiting + len(self._tags)
+
+    @property
     def is_empty(self) -> bool:
         """Whether nobody waits."""
         return not self._tags and not self._later and not any(self._lanes.values())

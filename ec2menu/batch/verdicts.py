@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from ec2menu.batch import status
-from ec2menu.batch.nouns import CommandSpec, Outcome, Target
+from ec2menu.batch.nouns import UNSENT, CommandSpec, Outcome, Target
 from ec2menu.batch.status import Row
 
 
@@ -26,7 +26,10 @@ _FIXED = {
 }
 STUCK = Verdict(outcome=Outcome.NOT_DELIVERED, detail="not started: the nodes before it do not answer")
 CANCELLED_UNSENT = Verdict(outcome=Outcome.CANCELLED, detail="cancelled before it was sent")
-NOT_SENT_YET = Verdict(outcome=Outcome.NOT_DELIVERED, detail="not sent yet")
+NOT_SENT_YET = Verdict(outcome=Outcome.NOT_DELIVERED, detail=UNSENT)
+NOBODY = Verdict(outcome=Outcome.NOT_DELIVERED, detail="no node had the tag when SSM chose")
+NOT_FINISHED = Verdict(outcome=Outcome.UNKNOWN, detail="not followed to its end")
+UNTRIED = Verdict(outcome=Outcome.NOT_DELIVERED, detail="never ran; left before another try")
 STILL_FOLLOWED = Verdict(outcome=Outcome.UNKNOWN, detail="not followed any more")
 
 

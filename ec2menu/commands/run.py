@@ -7,6 +7,7 @@ import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from ec2menu.batch.describe import describe_plan, plan_record
 from ec2menu.batch.limits import check_limits, check_spec, read_tag
@@ -33,6 +34,9 @@ from ec2menu.flows.targets import find_instance
 from ec2menu.models import Instance, Listing
 from ec2menu.resources.kinds import EC2
 from ec2menu.ui.select import parse_filters
+
+if TYPE_CHECKING:  # this comes with the state file
+    from ec2menu.batch.journaled import Origin
 
 _GONE = ("terminated", "shutting-down")
 _LIMITS, _SPEC = Limits(), CommandSpec(lines=())
@@ -86,12 +90,19 @@ def run_batch_command(context: Context, request: RunRequest) -> int:
     return max(status, run_plan(context, prepared.plan, output=request.output, out=request.out))
 
 
-def run_plan(context: Context, plan: BatchPlan, *, output: str, out: Path | None = None) -> int:
-    """Carry out a plan that was agreed to, and report; return the exit status."""
+def run_plan(
+    context: Context, plan: BatchPlan, *, output: str, out: Path | None = None, origin: "Origin | None" = None
+) -> int:
+    """Carry out a plan that was agreed to, and report; return the exit status.
+
+    `origin` is what its nodes were chosen from, if that was a run. Raises TargetUnavailable where others have changed
+    that meanwhile.
+    """
     outputs = open_outputs(context)
     result, elapsed = result_of_skips(plan), None
     if plan.chunks:
-        result, elapsed = follow(context, new_runner(context, plan, journal=open_journal(context), outputs=outputs))
+        runner = new_runner(context, plan, journal=open_journal(context), outputs=outputs, origin=origin)
+        result, elapsed = follow(context, runner)
     if output == "table" and context.terminal.is_screen:
         context.terminal.data("")  # between the rows as they landed and the report
     show_result(context, result, plan.spec, read=outputs.read, output=output, elapsed_seconds=elapsed)

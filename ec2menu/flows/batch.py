@@ -86,7 +86,7 @@ def prepare_tag(
     context: Context, spec: CommandSpec, limits: Limits, *, tag: TagChoice, regions: Sequence[str]
 ) -> Prepared:
     """Plan a command on all nodes with a tag, whom SSM itself will choose. Raises InvalidInput where there are none."""
-    nodes = [node for region in regions for node in _nodes_with(context, tag, region)]
+    nodes = [node for region in regions for node in nodes_with(context, tag, region)]
     if not nodes:
         where = regions[0] if len(regions) == 1 else f"{len(regions)} regions"
         raise InvalidInput(
@@ -152,7 +152,7 @@ def _vanished(machine: Instance, failed: set[str]) -> Instance:
     return replace(machine, node=None, state="terminated")
 
 
-def _nodes_with(context: Context, tag: TagChoice, region: str) -> list[Instance]:
+def nodes_with(context: Context, tag: TagChoice, region: str) -> list[Instance]:
     """Return the nodes that have the tag now (SSM DescribeInstanceInformation), hybrid ones included."""
     from ec2menu.resources.nodes import fetch_nodes  # noqa: PLC0415 - rarely needed
 

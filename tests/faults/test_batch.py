@@ -8,7 +8,7 @@ from collections.abc import Callable
 
 import pytest
 
-from ec2menu.batch.journal import RunState
+from ec2menu.batch.journaled import RunState
 from ec2menu.batch.nouns import BatchResult, Outcome, Progress, Target
 from ec2menu.demo.invocations import Outcome as Ended
 from ec2menu.errors import TargetUnclear

@@ -4,11 +4,12 @@ from typing import Any
 
 import pytest
 
-from ec2menu.batch.journal import RunState
+from ec2menu.batch.journaled import RunState
 from ec2menu.batch.nouns import NodeResult, Outcome, TagChoice
+from ec2menu.batch.report import exit_status
 from ec2menu.batch.runner import BatchRunner
 from ec2menu.demo.invocations import Outcome as Ended
-from ec2menu.errors import Ec2MenuError
+from ec2menu.errors import Ec2MenuError, ExitStatus
 from tests.unit.batch.rig import Bench, make, orders, outcomes, when
 from tests.unit.batch.ssm import Crash
 
@@ -160,11 +161,20 @@ def test_a_tag_is_one_command_with_a_row_for_every_node_that_has_it(bench: Bench
     assert bench.ssm.peak_running() <= 7
 
 
-def test_a_tag_that_nothing_has_ends_without_rows(bench: Bench) -> None:
+def test_a_tag_that_nothing_has_any_more_is_a_row_of_its_own_and_no_success(bench: Bench) -> None:
     bench.ssm.add(3)
     result = bench.runner(make([], tag=TagChoice(key="Role", value="db"))).run()
-    assert result.results == ()
+    (row,) = result.results
+    assert (row.target.id, row.outcome, row.detail) == (
+        "tag:Role=db",
+        Outcome.NOT_DELIVERED,
+        "no node had the tag when SSM chose",
+    )
     assert not result.is_detached
+    assert exit_status(result) == ExitStatus.TARGET_FAILED
+    heard: list[NodeResult] = []
+    assert bench.resumed("run1").run(on_result=heard.append).results == (row,)
+    assert heard == [row]
 
 
 def test_a_run_by_tag_is_detached_taken_up_and_cancelled_like_the_rest(bench: Bench) -> None:

@@ -43,9 +43,6 @@ def resume(context: Context, run: "JournaledRun", *, send_rest: bool = False) ->
         return result_of(run), None
     _check_profile(context, run)
     context.attempt(context.load_credentials)
-    state = "not known to the end" if is_finished else run.record.state
-    what = "what was never sent is sent now" if send_rest else "nothing is sent again"
-    context.terminal.note(f"taking up {run.record.id}, which is {state}; {what}", Style.DIM)
     journal = open_journal(context)
     runner = BatchRunner.resume(
         context.aws,
@@ -55,6 +52,9 @@ def resume(context: Context, run: "JournaledRun", *, send_rest: bool = False) ->
         outputs=open_outputs(context),
         send_rest=send_rest,
     )
+    state = "not known to the end" if is_finished else run.record.state
+    what = "what was never sent is sent now" if send_rest else "nothing is sent again"
+    context.terminal.note(f"taking up {run.record.id}, which is {state}; {what}", Style.DIM)
     result, elapsed_seconds = follow(context, runner)
     return _with_later_runs(result, journal.load(run.record.id)), elapsed_seconds
 

@@ -30,7 +30,10 @@ class Renewals:
         self._in_vain = self._in_vain + 1 if is_again else 0
         try:
             if self._in_vain >= RENEWALS_IN_VAIN:
-                raise CredentialsError(f"AWS knows the login and goes on refusing it: {why}")
+                raise CredentialsError(
+                    f"AWS knows who we are and still refuses the login: {why}",
+                    hint="log in anew, or see that the clock is right; then go on with the run",
+                )
             self._wait(self._in_vain * WAIT_SECONDS)
             self._context.attempt(self._prove)
         except (Stopped, KeyboardInterrupt):

@@ -10,6 +10,7 @@ from random import Random
 from typing import Any
 
 from ec2menu.batch.journal import Journal
+from ec2menu.batch.journaled import Origin
 from ec2menu.batch.nouns import BatchPlan, Chunk, CommandSpec, Limits, NodeResult, Outcome, Progress, TagChoice, Target
 from ec2menu.batch.outputs import OutputStore
 from ec2menu.batch.plan import cut_into_chunks
@@ -60,10 +61,15 @@ class Bench:
     def close(self) -> None:
         self._store.close()
 
-    def runner(self, plan: BatchPlan) -> BatchRunner:
-        aws = SsmAws(self.ssm)
+    def runner(self, plan: BatchPlan, *, origin: Origin | None = None) -> BatchRunner:
         runner = BatchRunner(
-            aws, plan, clock=self.clock, journal=self.journal, outputs=self.outputs, rng=Random(self.seed)
+            SsmAws(self.ssm),
+            plan,
+            clock=self.clock,
+            journal=self.journal,
+            outputs=self.outputs,
+            origin=origin,
+            rng=Random(self.seed),
         )
         return at_once(runner)
 

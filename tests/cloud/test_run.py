@@ -11,6 +11,8 @@ import pytest
 
 from ec2menu.aws.profiles import Profiles
 from ec2menu.aws.session import Aws
+from ec2menu.batch.journaled import RunState
+from ec2menu.batch.nouns import CommandSpec, Limits, TagChoice
 from ec2menu.clock import SystemClock
 from ec2menu.commands.run import RunRequest, run_batch_command
 from ec2menu.commands.runs import run_runs
@@ -20,7 +22,8 @@ from ec2menu.demo.machines import WINDOWS
 from ec2menu.demo.nodes import CONNECTION_LOST
 from ec2menu.demo.server import DemoAws
 from ec2menu.errors import ExitStatus, InvalidInput, TargetUnclear
-from ec2menu.flows.batch import fresh_machines
+from ec2menu.flows.batch import fresh_machines, open_journal, open_outputs, prepare, prepare_tag
+from ec2menu.flows.batch_watch import new_runner
 from ec2menu.flows.context import Context
 from ec2menu.ui.menu import Menu
 from ec2menu.ui.screens.batch import BatchScreen
@@ -58,9 +61,14 @@ class Ops:
         desk, _ = self.run(*command, output="json", **request)
         return {row["name"]: row for row in json.loads(desk.data)["nodes"]}
 
-    def runs(self, run_id: str = "", *, retry_failed: bool = False, output: str = "table") -> tuple[Desk, int]:
+    def runs(self, run_id: str = "", *, output: str = "table", **wanted: Any) -> tuple[Desk, int]:
         desk = sit_down(color=False)
-        return desk, run_runs(self.context(desk), run_id, retry_failed=retry_failed, yes=True, output=output)
+        return desk, run_runs(self.context(desk), run_id, output=output, **{"yes": True} | wanted)
+
+    def listed(self) -> list[dict[str, Any]]:
+        """Return the list of runs as programs get it."""
+        found: list[dict[str, Any]] = json.loads(self.runs(output="json")[0].data)
+        return found
 
     def talk(self, *typed: str) -> Desk:
         """Type at the menu's screen of a batch on all machines."""
@@ -244,6 +252,94 @@ def test_only_the_failed_nodes_are_run_again_and_only_when_asked(ops: Ops) -> No
     again = ops.runs(output="ids")[0].data.split()
     assert len(again) == 2
     assert ops.runs(again[0], retry_failed=True)[0].notes.endswith("there is nothing to run again\n")
+    assert [run["repeats"] for run in ops.listed()] == [run_id, ""]
+
+
+def test_what_was_run_again_is_told_with_the_first_run_and_not_run_a_third_time(ops: Ops) -> None:
+    ids = ops.demo.add_instances(REGION, 3, name="web-{n}")
+    behave(lambda node: Answer(exit_code=int(node != ids[0])))
+    ops.run("x")
+    run_id = ops.listed()[0]["id"]
+    behave(lambda node: Answer(exit_code=int(node == ids[2]), stdout="again\n"))
+    ops.runs(run_id, retry_failed=True)
+    shown, status = ops.runs(run_id)
+    assert "2 succeeded · 1 failed" in shown.data
+    assert status == ExitStatus.TARGET_FAILED
+    behave(lambda _node: Answer())
+    assert ops.runs(run_id, retry_failed=True)[1] == ExitStatus.DONE
+    assert ops.runs(run_id, retry_failed=True)[0].notes.endswith("there is nothing to run again\n")
+    assert ops.runs(run_id)[1] == ExitStatus.DONE
+    assert simulation().executions() == {ids[0]: 1, ids[1]: 2, ids[2]: 3}
+
+
+def test_a_listed_run_counts_the_skipped_and_the_nodes_of_a_tag(ops: Ops) -> None:
+    mixed_fleet(ops.demo)
+    ops.run("x", filters=("-",))
+    ops.demo.add_instances(REGION, 3, name="db-{n}", tags={"Role": "db"})
+    ops.run("x", tags=("tag:Role=db",))
+    assert [(run["targets"], run["counts"]) for run in ops.listed()] == [
+        (3, {"succeeded": 3}),
+        (5, {"succeeded": 3, "skipped": 2}),
+    ]
+
+
+def leave_early(ops: Ops, count: int) -> str:
+    """Begin a run and leave it before most of its nodes were sent to; return its id."""
+    ops.demo.add_instances(REGION, count, name="web-{n}")
+    desk = sit_down(color=False)
+    context = ops.context(desk)
+    plan = prepare(context, CommandSpec(lines=("x",)), Limits(concurrency=2), fresh_machines(context, (REGION,)).items)
+    runner = new_runner(context, plan.plan, journal=open_journal(context), outputs=open_outputs(context))
+    runner.run(lambda _progress: None, lambda _row: runner.detach())
+    return runner.run_id
+
+
+def test_the_rest_is_sent_when_asked_for_and_only_that(ops: Ops) -> None:
+    run_id = leave_early(ops, 6)
+    sent = simulation().executions()
+    assert len(sent) < 6
+    shown, _ = ops.runs(run_id)
+    unsent = 6 - len(sent)
+    assert f"{unsent} nodes never sent to; to send the rest: ec2menu runs {run_id} --send-rest" in shown.data
+    assert "--retry-failed" not in shown.notes
+    with pytest.raises(InvalidInput, match="here is nobody to ask"):
+        ops.runs(run_id, send_rest=True, yes=False)
+    with pytest.raises(InvalidInput, match="these are two runs"):
+        ops.runs(run_id, send_rest=True, retry_failed=True)
+    with pytest.raises(InvalidInput, match="--send-rest needs a run"):
+        ops.runs(send_rest=True)
+    desk, status = ops.runs(run_id, send_rest=True)
+    assert f"run on {unsent} nodes" in desk.notes
+    assert "6 nodes: 6 succeeded" in desk.data
+    assert status == ExitStatus.DONE
+    assert set(simulation().executions().values()) == {1}
+    assert [run["state"] for run in ops.listed()] == ["finished"]
+    again, status = ops.runs(run_id, send_rest=True)
+    assert "nothing is left to be sent" in again.notes
+    assert status == ExitStatus.DONE
+
+
+def test_the_rest_that_was_run_again_elsewhere_is_not_sent(ops: Ops) -> None:
+    run_id = leave_early(ops, 6)
+    ops.runs(run_id, retry_failed=True)
+    assert "nothing is left to be sent" in ops.runs(run_id, send_rest=True)[0].notes
+    assert len(simulation().executions()) == 6
+    assert set(simulation().executions().values()) == {1}
+
+
+def test_a_tag_that_was_never_sent_is_part_of_the_rest(ops: Ops) -> None:
+    web = ops.demo.add_instances(REGION, 2, name="web-{n}", tags={"Role": "web"})
+    desk = sit_down("n", color=False, out_tty=True)
+    context = ops.context(desk)
+    tag = TagChoice(key="Role", value="web")
+    prepared = prepare_tag(context, CommandSpec(lines=("x",)), Limits(), tag=tag, regions=(REGION,))
+    open_journal(context).begin(prepared.plan).finish(RunState.DETACHED)
+    run_id = prepared.plan.run_id
+    assert run_runs(context, run_id, send_rest=True, yes=False, output="table") == ExitStatus.INTERRUPTED
+    assert "run on 2 nodes" in desk.notes
+    assert not ops.demo.calls_of("SendCommand")
+    assert ops.runs(run_id, send_rest=True)[1] == ExitStatus.DONE
+    assert simulation().executions() == dict.fromkeys(web, 1)
 
 
 def test_at_the_menu_the_answers_can_be_looked_at_saved_and_run_again(ops: Ops, tmp_path: Path) -> None:

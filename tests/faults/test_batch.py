@@ -14,6 +14,7 @@ from ec2menu.demo.invocations import Outcome as Ended
 from ec2menu.errors import TargetUnclear
 from tests.faults.conftest import Site
 from tests.faults.driver import STEPS
+from tests.terminal.stage import wait_until
 from tests.unit.batch.rig import make
 
 
@@ -161,6 +162,29 @@ def test_a_thousand_nodes_take_few_calls(site: Site) -> None:
     assert site.sends() <= 30
     assert not site.demo.calls_of("GetCommandInvocation")
     assert len(site.demo.calls_of("ListCommandInvocations")) < 1000
+
+
+def test_a_process_that_was_stopped_and_goes_on_sends_nothing_of_a_run_that_was_taken_up(site: Site) -> None:
+    targets = site.add(40)
+    site.simulation.behave = lambda *_: Ended(delay_seconds=20, stdout="ok\n")
+    arguments = ("never", str(site.clock.base), str(site.folder), json.dumps([target.id for target in targets]))
+    first = subprocess.Popen(
+        [sys.executable, "-m", "tests.faults.driver", *arguments], stderr=subprocess.PIPE, text=True
+    )
+    try:
+        wait_until(lambda: sum(site.simulation.executions().values()) >= 10, what="started scripts")
+        first.send_signal(signal.SIGSTOP)
+        wait_until(lambda: site.journal.runs()[0].state is RunState.INTERRUPTED, what="silence")
+        result = site.resumed(send_rest=True).run()
+        first.send_signal(signal.SIGCONT)
+        _, err = first.communicate(timeout=30)
+    finally:
+        first.kill()
+    check(site, targets, result)
+    assert result.counts == {"succeeded": 40}
+    assert first.returncode == 1
+    assert "run run1 was taken over by another ec2menu while this one stood still" in err
+    assert site.journal.runs()[0].state is RunState.FINISHED
 
 
 @pytest.mark.parametrize("step", STEPS)

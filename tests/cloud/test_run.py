@@ -27,6 +27,7 @@ from ec2menu.flows.batch_watch import new_runner
 from ec2menu.flows.context import Context
 from ec2menu.ui.menu import Menu
 from ec2menu.ui.screens.batch import BatchScreen
+from ec2menu.ui.screens.runs import RunsScreen
 from tests.unit.desk import Desk, context_at, sit_down
 
 REGION, OTHER = "us-east-1", "eu-west-1"
@@ -404,3 +405,17 @@ def test_a_tag_on_linux_and_windows_is_one_row_and_one_start_per_node(ops: Ops) 
         ("AWS-RunPowerShellScript", False),
         ("AWS-RunShellScript", True),
     ]
+
+
+def test_at_the_menu_the_rest_of_a_run_that_was_left_is_sent(ops: Ops) -> None:
+    run_id = leave_early(ops, 4)
+    unsent = 4 - len(simulation().executions())
+    desk = sit_down("1", "s", "n", "s", "y", "s", "0", "0", out_tty=True, color=False)
+    context = ops.context(desk)
+    Menu(desk.terminal).run(RunsScreen(context))
+    assert f"s send {unsent} unsent" in desk.notes
+    assert desk.notes.count("not run; nothing was sent") == 1
+    assert "4 nodes: 4 succeeded" in desk.data
+    assert "nothing is left to be sent" in desk.notes
+    assert set(simulation().executions().values()) == {1}
+    assert [(run["id"], run["state"]) for run in ops.listed()] == [(run_id, "finished")]

@@ -4,7 +4,6 @@ import signal
 import threading
 from collections.abc import Callable
 from pathlib import Path
-from threading import Timer
 from typing import Any, cast
 
 import pytest
@@ -206,13 +205,33 @@ def test_a_login_that_cannot_be_renewed_is_told_and_detaches(tmp_path: Path) -> 
     assert runner.heard == ["detach"]
 
 
+class Unreachable(CannedAws):
+    """An AWS that does not answer, and knows when it is asked a second time."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.is_asked_again = threading.Event()
+
+    def call(self, service: str, operation: str, region: str, **parameters: Any) -> dict[str, Any]:
+        if self.asked:
+            self.is_asked_again.set()
+        self.asked.append((operation, region))
+        raise Ec2MenuError("AWS is out of reach")
+
+
 def test_a_login_that_cannot_be_renewed_is_told_once_though_detaching_takes_a_while(tmp_path: Path) -> None:
+    aws = Unreachable()
     runner = ScriptedRunner()
     runner.progress = Progress(total=3, needs_login=True, note="expired")
-    runner.detach = lambda: Timer(0.05, runner.end).start()  # type: ignore[method-assign]
+
+    def end_late() -> None:
+        aws.is_asked_again.wait(0.3)
+        runner.end()
+
+    runner.on_start = end_late
     desk = sit_down(color=False)
-    watch(runner, desk, tmp_path)
-    assert desk.notes.count("sts in us-east-1 is out of reach") == 1
+    watch(runner, desk, tmp_path, aws)
+    assert desk.notes.count("AWS is out of reach") == len(aws.asked) == 1
 
 
 class Refused(ScriptedRunner):

@@ -97,7 +97,7 @@ class Journal:
         if run.record.state is RunState.LIVE:
             raise TargetUnavailable(
                 f"run {run_id} is being followed by another ec2menu (process {owner.pid})",
-                hint="end that one, or wait for it",
+                hint="end that one, or wait for it; one that was killed counts as gone after a minute",
             )
         token = secrets.token_hex(16)
         statement = (

@@ -45,7 +45,8 @@ def test_a_detached_run_is_taken_up_again_with_every_row(bench: Bench) -> None:
     assert len(left.results) == 120
     followed = [row for row in left.results if row.outcome is Outcome.UNKNOWN]
     assert followed
-    assert all(row.command_id for row in followed)
+    assert all(row.command_id and row.attempts == 1 for row in followed)
+    assert {row.attempts for row in left.unsent} == {0}
     assert bench.journal.runs()[0].state is RunState.DETACHED
     sent = bench.ssm.calls["send_command"]
 
@@ -62,6 +63,21 @@ def test_a_detached_run_is_taken_up_again_with_every_row(bench: Bench) -> None:
     assert set(bench.ssm.executions().values()) == {1}
     assert bench.journal.runs()[0].state is RunState.FINISHED
     assert bench.resumed("run1").run().counts == {"succeeded": 120}
+
+
+def test_a_node_that_was_left_before_another_try_is_not_called_unsent(bench: Bench) -> None:
+    (target,) = bench.ssm.add(1)
+    bench.ssm.behave = {target.id: Ended(status_details="Undeliverable")}
+    runner = bench.runner(make([target]))
+    waits = when(lambda progress: bench.ssm.calls["send_command"] == 1 and progress.unsent == 1, runner.detach)
+    left = runner.run(waits)
+    (row,) = left.results
+    assert (row.outcome, row.detail, row.attempts) == (
+        Outcome.NOT_DELIVERED,
+        "never ran; left before another try",
+        1,
+    )
+    assert left.unsent == ()
 
 
 def test_a_node_that_was_given_up_is_asked_for_again_when_the_run_is_taken_up(bench: Bench) -> None:

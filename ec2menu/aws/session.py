@@ -25,18 +25,21 @@ from botocore.utils import JSONFileCache
 
 from ec2menu import __version__
 from ec2menu.aws.failures import BAD_KEY_CODES, Call, incomplete, translate
+from ec2menu.aws.paging import page_names, page_request
 from ec2menu.aws.profiles import Profiles, partition_home
 from ec2menu.aws.replies import ReplyParsers
 from ec2menu.aws.trim import make_loader
-from ec2menu.errors import CredentialsError, Ec2MenuError, IncompleteAnswer, RegionDisabled
+from ec2menu.errors import CredentialsError, Ec2MenuError, IncompleteAnswer, Interrupted, RegionDisabled
 from ec2menu.models import Identity
 
 T = TypeVar("T")
 
 
 CONNECT_TIMEOUT_SECONDS = 3
-READ_TIMEOUT_SECONDS = 20
+READ_TIMEOUT_SECONDS = 15
 TOTAL_ATTEMPTS = 5
+# What was silent twice is not asked a third time: five times would be more than a minute of waiting.
+SILENT_ATTEMPTS = 2
 READ_ATTEMPTS = 3
 CLI_CACHE_FOLDER = "~/.aws/cli/cache"
 
@@ -108,14 +111,26 @@ class Aws:
 
         Raises CredentialsError, LoginExpired, MfaNeeded or InvalidInput (unknown profile).
         """
-        with self._translated("sts", "GetCallerIdentity", self.home or "aws-global"):
-            self._frozen_keys()
+        try:
+            with self._translated("sts", "GetCallerIdentity", self.home or "aws-global"):
+                self._frozen_keys()
+        except (Interrupted, KeyboardInterrupt):
+            self.renew()  # botocore asks for a code once only, and takes the next question for a renewal
+            raise
 
     def identity(self) -> Identity:
         """Return who AWS says we are (STS GetCallerIdentity, asked once; it needs no permission)."""
         if self._identity is None:
-            self._identity = self._ask_identity(self.home or "us-east-1")
+            home = self.home or "us-east-1"
+            try:
+                self._identity = self._ask_identity(home)
+            except RegionDisabled:
+                self._identity = self._ask_identity(partition_home(home))
         return self._identity
+
+    def require_enabled(self, region: str) -> None:
+        """Raise RegionDisabled where the account may not use the region (asked of its STS, which anybody may call)."""
+        self._ask_identity(region)
 
     def renew(self) -> None:
         """Forget the session and its clients, after a new login or to ask for a new MFA code."""
@@ -193,22 +208,24 @@ class Aws:
     ) -> list[T]:
         """Return every item of a paged list; `parse` turns an entry into items, `on_count` hears how many so far.
 
-        A page without its `key` is a reply that was cut short (newer botocore passes such JSON on as a success), so the
-        list is read again from the start; nothing is ever returned in part.
+        A page without its `key` is a reply that was cut short (newer botocore passes such JSON on as a success) and is
+        read again; nothing is ever returned in part. An empty token ends the list, an empty page does not.
         """
-
-        def read() -> list[T]:
-            items: list[T] = []
+        with self._translated(service, operation, region):
+            names = page_names(self._load_session()[1].get_component("data_loader"), service, operation)
+        items: list[T] = []
+        token = ""
+        while True:
+            request = parameters | page_request(names, size=page_size, token=token)
+            page = self.call(service, operation, region, key=key, **request)
             with self._translated(service, operation, region) as call, _parsed(call):
-                paginator = self.client(service, region).get_paginator(xform_name(operation))
-                for page in paginator.paginate(**parameters, PaginationConfig={"PageSize": page_size}):
-                    if key not in page:
-                        raise incomplete(call)
-                    items.extend(item for entry in page[key] for item in parse(entry))
-                    on_count(len(items))
-            return items
-
-        return _until_complete(read, f"{operation} in {region}")
+                items.extend([item for entry in page[key] for item in parse(entry)])
+            on_count(len(items))
+            before, token = token, page.get(names.next_token) or ""
+            if not token:
+                return items
+            if token == before:  # an endpoint that would never come to an end
+                raise incomplete(self._describe(service, operation, region))
 
     def client(self, service: str, region: str, *, once: bool = False) -> Any:
         """Return the shared client of a service in a region; `once`: one attempt, for what must not be re-sent."""
@@ -242,6 +259,7 @@ class Aws:
                 resolver.get_provider("assume-role")._prompter = self._prompt  # noqa: SLF001
                 core.register_component("credential_provider", resolver)
                 core.register("after-call", _log_call)
+                core.register("needs-retry", _give_up_on_silence)
                 self._core, self._session = core, boto3.session.Session(botocore_session=core)
             return self._session, self._core
 
@@ -319,6 +337,12 @@ def _until_complete(read: Callable[[], T], what: str) -> T:
         except IncompleteAnswer:
             _log.debug("%s was cut short, reading it again", what)
     return read()
+
+
+def _give_up_on_silence(caught_exception: Exception | None, attempts: int, **_rest: Any) -> None:
+    """Let a read timeout out, of which botocore's retries would make as many attempts as of anything else."""
+    if isinstance(caught_exception, botocore.exceptions.ReadTimeoutError) and attempts >= SILENT_ATTEMPTS:
+        raise caught_exception
 
 
 def _log_call(http_response: Any, parsed: Mapping[str, Any], model: Any, **_rest: Any) -> None:

@@ -1,5 +1,6 @@
 """`ec2menu doctor [TARGET]`: what a connection needs, one line each, and what to type where something is missing."""
 
+import functools
 import platform
 import shutil
 import sys
@@ -7,7 +8,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from ec2menu.connectors.plugin import MAX_TMPDIR_LENGTH, NAME
-from ec2menu.errors import Ec2MenuError, ExitStatus, Interrupted, NoJumpHost, TargetUnclear
+from ec2menu.errors import AwsError, Ec2MenuError, ExitStatus, Interrupted, NoJumpHost, RegionDisabled, TargetUnclear
 from ec2menu.flows.connect import check_reachable
 from ec2menu.flows.containers import check_container, describe_container
 from ec2menu.flows.context import Context
@@ -101,7 +102,16 @@ def _credentials(context: Context) -> Finding:
 
 
 def _region(context: Context) -> Finding:
-    return Finding(what="region", detail=", ".join(require_regions(context)))
+    regions = require_regions(context)
+    for region in regions if "all" not in context.regions else ():
+        ask = functools.partial(context.aws.require_enabled, region)
+        try:
+            context.in_background(ask, lambda: "asking AWS for the region")
+        except RegionDisabled:
+            raise
+        except AwsError:
+            break  # what is wrong with the credentials, or the network, has a line of its own
+    return Finding(what="region", detail=", ".join(regions))
 
 
 def _plugin(context: Context) -> Finding:

@@ -1,9 +1,6 @@
 """`ec2menu history`: connections as they happened, and `--repeat N`, which makes one of them again."""
 
-import csv
 import dataclasses
-import io
-import json
 from dataclasses import dataclass
 
 from ec2menu.clock import describe_age, describe_duration
@@ -14,6 +11,7 @@ from ec2menu.flows.context import Context
 from ec2menu.flows.databases import Wishes
 from ec2menu.models import Cell, Column, Style
 from ec2menu.state.history import Connection, recent_connections
+from ec2menu.ui.exports import csv_text, json_text
 from ec2menu.ui.tables import render
 
 MAX_SHOWN = 200
@@ -49,16 +47,16 @@ _COLUMNS: tuple[Column[Connection], ...] = (
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HistoryRequest:
-    """What was asked on the command line; `repeat` 0 only lists."""
+    """What was asked on the command line; `repeat` None only lists."""
 
-    repeat: int
+    repeat: int | None
     output: str
 
 
 def run_history(context: Context, request: HistoryRequest) -> int:
     """Print the connections, the newest first, or make the one with the number `repeat` again; return the status."""
     found = recent_connections(context.store, limit=MAX_SHOWN)
-    if request.repeat:
+    if request.repeat is not None:
         return _repeat(context, found, request.repeat)
     text = _format(context, found, output=request.output)
     if text:
@@ -99,15 +97,10 @@ def _repeat_tunnel(context: Context, chosen: Connection) -> int:
 def _format(context: Context, found: tuple[Connection, ...], *, output: str) -> str:
     records = [dataclasses.asdict(each) | {"started_at": each.started_at.isoformat()} for each in found]
     if output == "json":
-        return json.dumps(records, ensure_ascii=not context.terminal.is_unicode, indent=2)
+        return json_text(records, is_ascii=not context.terminal.is_unicode)
     if output == "csv":
-        out = io.StringIO()
-        writer = csv.DictWriter(
-            out, fieldnames=[field.name for field in dataclasses.fields(Connection)], lineterminator="\n"
-        )
-        writer.writeheader()
-        writer.writerows(records)
-        return out.getvalue().rstrip("\n")
+        names = [field.name for field in dataclasses.fields(Connection)]
+        return csv_text(names, records, is_screen=context.terminal.is_screen)
     terminal = context.terminal
     lines = render(
         found,

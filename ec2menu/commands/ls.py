@@ -1,17 +1,15 @@
 """`ec2menu ls KIND`: a list on stdout, as a table, JSON, CSV or ids; what failed in parts goes to stderr."""
 
-import csv
-import io
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from ec2menu.errors import ExitStatus, InvalidInput
 from ec2menu.flows.context import Context
-from ec2menu.flows.listing import arrange, find_kind, get_listing, require_regions, shown_columns
+from ec2menu.flows.listing import arrange, find_kind, find_regions, get_listing, shown_columns
 from ec2menu.models import Listing, Style
-from ec2menu.resources.kinds import ResourceKind, to_record
+from ec2menu.resources.kinds import ResourceKind, record_fields, to_record
+from ec2menu.ui.exports import csv_text, json_text
 from ec2menu.ui.select import Wrong, parse_filters, parse_sort
 from ec2menu.ui.tables import render
 
@@ -35,18 +33,18 @@ def run_ls(context: Context, request: LsRequest) -> int:
     sort = parse_sort(request.sort, keys)
     if isinstance(sort, Wrong):
         raise InvalidInput(f"--sort {request.sort!r} does not name one column", hint="columns: " + ", ".join(keys))
-    regions = require_regions(context) if kind.is_regional else ()
+    regions, problems = find_regions(context) if kind.is_regional else ((), ())
     listing = get_listing(context, kind, regions, refresh=request.refresh)
     items = arrange(kind, listing.items, now=context.clock.wall(), terms=terms, sort=sort)
     text = _format(context, kind, regions, items, output=request.output)
     if text:
         context.terminal.data(text)
     context.terminal.flush()
-    if request.output == "table" and not items and not listing.problems:
+    problems += listing.problems
+    if request.output == "table" and not items and not problems:
         context.terminal.note(_nothing(kind, listing, regions), Style.DIM)
-    for problem in listing.problems:
-        context.terminal.problem(problem)
-    return max((problem.status for problem in listing.problems), default=ExitStatus.DONE)
+    context.terminal.problems(problems)
+    return max((problem.status for problem in problems), default=ExitStatus.DONE)
 
 
 def _nothing(kind: ResourceKind, listing: Listing[Any], regions: Sequence[str]) -> str:
@@ -57,13 +55,15 @@ def _nothing(kind: ResourceKind, listing: Listing[Any], regions: Sequence[str]) 
 
 
 def _format(context: Context, kind: ResourceKind, regions: Sequence[str], items: Sequence[Any], *, output: str) -> str:
-    if output == "ids":
-        return "\n".join(kind.identify(item)[0] for item in items)
     terminal = context.terminal
+    if output == "ids":
+        ids = [kind.identify(item)[0] for item in items]
+        return "\n".join(map(terminal.plain, ids) if terminal.is_screen else ids)
+    records = [to_record(item) for item in items] if output in ("json", "csv") else []
     if output == "json":
-        return json.dumps([to_record(item) for item in items], ensure_ascii=not terminal.is_unicode, indent=2)
+        return json_text(records, is_ascii=not terminal.is_unicode)
     if output == "csv":
-        return _csv(items)
+        return csv_text(record_fields(kind.record), records, is_screen=terminal.is_screen)
     if not items:
         return ""
     lines = render(
@@ -76,22 +76,3 @@ def _format(context: Context, kind: ResourceKind, regions: Sequence[str], items:
         dimmed=kind.is_dimmed,
     )
     return "\n".join(lines)
-
-
-def _csv(items: Sequence[Any]) -> str:
-    """Return RFC 4180 text with a header; nested values are JSON. No items, no header: there is nothing to name."""
-    if not items:
-        return ""
-    records = [to_record(item) for item in items]
-    out = io.StringIO()
-    writer = csv.DictWriter(out, fieldnames=list(records[0]), lineterminator="\n")
-    writer.writeheader()
-    for record in records:
-        writer.writerow({key: _flat(value) for key, value in record.items()})
-    return out.getvalue().rstrip("\n")
-
-
-def _flat(value: Any) -> str:
-    if value is None:
-        return ""
-    return json.dumps(value, ensure_ascii=False) if isinstance(value, (dict, list)) else str(value)

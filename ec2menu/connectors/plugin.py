@@ -65,9 +65,15 @@ def find_plugin(
     which: Callable[[str], str | None],
     run: Callable[[Sequence[str]], Completed],
     install: str,
+    which_file: Callable[[str], str | None] = lambda _name: None,
 ) -> Plugin:
-    """Find the plugin and ask its version. Raises PluginMissing or PluginUnusable, whose hint is the install line."""
+    """Find the plugin and ask its version; `which_file` finds one that cannot be executed, which is worth a word.
+
+    Raises PluginMissing or PluginUnusable, whose hint is what to type.
+    """
     command = tuple(explicit) or _search(which)
+    if not command and (found_file := which_file(NAME)):
+        raise PluginUnusable(f"{found_file} may not be executed", hint=f"type: chmod +x {found_file}")
     if not command:
         raise PluginMissing(f"{NAME} is not installed; sessions need it", hint=install)
     answer = run([*command, "--version"])
@@ -168,6 +174,7 @@ class Ending(StrEnum):
     FAILED = "failed"
     KILLED = "the plugin died"
     LEFT = "left"
+    GIVEN_UP = "given up before the agent answered"
     NO_ANSWER = "no answer"
     UNKNOWN = "ended without a word"
 

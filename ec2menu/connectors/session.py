@@ -75,7 +75,7 @@ def _run(connector: Connector, spec: SessionSpec, answer: Mapping[str, Any]) -> 
     if result.left is Left.HUNG_UP:
         return Verdict(ending=Ending.LEFT, detail="the terminal is gone")
     if result.left is Left.GAVE_UP:
-        return Verdict(ending=Ending.LEFT, detail="before the agent answered")
+        return Verdict(ending=Ending.GIVEN_UP)
     if result.left is Left.NO_ANSWER:
         return Verdict(ending=Ending.NO_ANSWER, detail=f"none within {connector.answer_seconds:.0f} s")
     return read_ending(result.tail, str(answer["SessionId"]), status=result.status)

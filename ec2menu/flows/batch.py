@@ -53,8 +53,7 @@ def open_outputs(context: Context) -> "OutputStore":
 def fresh_machines(context: Context, regions: Sequence[str]) -> Listing[Instance]:
     """List the machines of the regions anew, all pages, and tell which parts failed."""
     listing = get_listing(context, EC2, regions, refresh=True)
-    for problem in listing.problems:
-        context.terminal.problem(problem)
+    context.terminal.problems(listing.problems)
     return listing
 
 

@@ -13,7 +13,7 @@ from ec2menu.connectors.session import open_shell
 from ec2menu.connectors.windows import running_in_wsl
 from ec2menu.errors import ExitStatus, InvalidInput, TargetUnavailable
 from ec2menu.flows.context import Context
-from ec2menu.flows.sessions import Visit, record_visit, report_session, require_terminal
+from ec2menu.flows.sessions import Visit, hold_session, record_visit, require_terminal
 from ec2menu.flows.targets import describe
 from ec2menu.models import Instance, Style
 from ec2menu.resources.ec2 import explain_unreachable
@@ -58,10 +58,8 @@ def connect_shell(context: Context, instance: Instance) -> int:
     require_terminal(context)
     connector = context.find_connector()
     _announce(context, "shell", instance)
-    began = context.clock.wall()
     spec = SessionSpec(target=instance.id, region=instance.region)
-    result = context.attempt(lambda: open_shell(connector, spec))
-    return report_session(context, _visit(instance, "shell"), result, began=began)
+    return hold_session(context, _visit(instance, "shell"), lambda: open_shell(connector, spec))
 
 
 def connect_rdp(context: Context, instance: Instance) -> int:

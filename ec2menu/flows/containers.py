@@ -6,7 +6,7 @@ Which container, and what else can be done with it, is the screen's and the comm
 from ec2menu.connectors.containers import RETRY_SECONDS, WAIT_STEP_SECONDS, exec_in_container, shells_of
 from ec2menu.errors import TargetUnavailable
 from ec2menu.flows.context import Context
-from ec2menu.flows.sessions import Visit, report_session, require_terminal
+from ec2menu.flows.sessions import Visit, hold_session, require_terminal
 from ec2menu.models import Container, ExecStatus, Style
 from ec2menu.ui.text import escape, shorten
 
@@ -42,13 +42,7 @@ def connect_container(context: Context, container: Container) -> int:
     require_terminal(context)
     connector = context.find_connector()
     _announce(context, container)
-    began = context.clock.wall()
     countdown = _Countdown(context)
-    result = context.attempt(
-        lambda: exec_in_container(
-            connector, container, shells=shells_of(container), wait=countdown.wait, on_shell=countdown.name_shell
-        )
-    )
     visit = Visit(
         action="exec",
         region=container.region,
@@ -56,7 +50,13 @@ def connect_container(context: Context, container: Container) -> int:
         name=container.name,
         label=describe_container(container),
     )
-    return report_session(context, visit, result, began=began)
+    return hold_session(
+        context,
+        visit,
+        lambda: exec_in_container(
+            connector, container, shells=shells_of(container), wait=countdown.wait, on_shell=countdown.name_shell
+        ),
+    )
 
 
 def _announce(context: Context, container: Container) -> None:

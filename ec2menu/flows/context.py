@@ -5,6 +5,7 @@ wait for it.
 """
 
 import functools
+import os
 import shutil
 import sys
 import threading
@@ -187,6 +188,7 @@ class Context:
         plugin = find_plugin(
             explicit=self.plugin_command or ((configured,) if configured else ()),
             which=shutil.which,
+            which_file=functools.partial(shutil.which, mode=os.F_OK),
             run=lambda argv: run_quietly(argv, timeout_seconds=PLUGIN_VERSION_SECONDS),
             install=install_line_here(shutil.which),
         )

@@ -130,8 +130,7 @@ def _look(context: Context, region: str, is_enough: Callable[[Sequence[Instance]
     listing = get_listing(context, EC2, (region,))
     if listing.as_of < began and not is_enough(listing.items):
         listing = get_listing(context, EC2, (region,), refresh=True)
-    for problem in listing.problems:
-        context.terminal.problem(problem)
+    context.terminal.problems(listing.problems)
     return listing.items
 
 

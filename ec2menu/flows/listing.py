@@ -7,7 +7,7 @@ from typing import Any
 
 from ec2menu.errors import InvalidInput
 from ec2menu.flows.context import Context
-from ec2menu.models import Column, Listing
+from ec2menu.models import Column, Listing, Problem
 from ec2menu.resources.kinds import JUMPHOSTS, REGIONS, ResourceKind, jumphosts_kind, kind_named
 from ec2menu.ui.select import SortBy, Term
 from ec2menu.ui.tables import matches, order_key, sort_items
@@ -29,7 +29,7 @@ def get_listing(context: Context, kind: ResourceKind, regions: Sequence[str], *,
     first = progress[0]
 
     def note(text: str) -> None:
-        progress[0] = f"{first}: {text}"
+        progress[0] = f"{first}: {text}" if text else first
 
     def fetch() -> Listing[Any]:
         return context.inventory.listing(kind.source, regions, refresh=refresh, on_progress=note)
@@ -70,17 +70,24 @@ def default_order_key(kind: ResourceKind, item: Any, *, now: datetime) -> str:
 
 
 def require_regions(context: Context) -> tuple[str, ...]:
-    """Return the regions to work in, `all` being every enabled one.
+    """Return the regions to work in, `all` being every enabled one; where AWS does not say which, the user is told.
 
     Raises InvalidInput where neither flags nor AWS's configuration name one.
     """
+    regions, problems = find_regions(context)
+    context.terminal.problems(problems)
+    return regions
+
+
+def find_regions(context: Context) -> tuple[tuple[str, ...], tuple[Problem, ...]]:
+    """Return the regions as `require_regions` does, and why they may not be all, untold. Raises InvalidInput."""
     if "all" in context.regions:
         found = get_listing(context, REGIONS, ())
-        return tuple(region.name for region in found.items)
+        return tuple(region.name for region in found.items), found.problems
     regions = context.regions or ((context.home,) if context.home else ())
     if not regions:
         raise InvalidInput(
             f"no region is set for profile {context.profile}",
             hint="add -r REGION, such as -r us-east-1, or set AWS_REGION",
         )
-    return regions
+    return regions, ()

@@ -5,18 +5,26 @@ What is said before a session, and how it is opened, is in the flow of each kind
 
 import shutil
 import sys
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 
 from ec2menu.clock import describe_duration
 from ec2menu.connectors.plugin import Ending, Verdict
+from ec2menu.connectors.process import undisturbed
 from ec2menu.connectors.session import SessionResult
 from ec2menu.errors import ConnectorError, ExitStatus, InvalidInput
 from ec2menu.flows.context import Context
 from ec2menu.models import Style
 from ec2menu.state.history import Connection, record
 
-GOOD_ENDINGS = (Ending.NORMAL, Ending.LEFT, Ending.UNKNOWN)
+# Every other ending is the plugin's or the service's failure.
+_STATUSES = {
+    Ending.NORMAL: ExitStatus.DONE,
+    Ending.LEFT: ExitStatus.DONE,
+    Ending.UNKNOWN: ExitStatus.DONE,
+    Ending.GIVEN_UP: ExitStatus.INTERRUPTED,
+}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,11 +46,28 @@ def require_terminal(context: Context) -> None:
         raise ConnectorError("the plugin needs the program stty for a shell", hint="install coreutils")
 
 
-def report_session(context: Context, visit: Visit, result: SessionResult, *, began: datetime) -> int:
-    """Tell and record how a session ended; return the exit status for the command line."""
-    is_good = result.verdict.ending in GOOD_ENDINGS
+def hold_session(context: Context, visit: Visit, hold: Callable[[], SessionResult]) -> int:
+    """Hold a session until it is over; tell and record how it ended; return the exit status for the command line.
+
+    Recorded, too, is one that ends because we are told to (SIGTERM, a closed window). Raises what `hold` raises.
+    """
+    began, started = context.clock.wall(), context.clock.now()
+    try:
+        result = context.attempt(hold)
+    except SystemExit:
+        lasted, outcome = context.clock.now() - started, "ended with ec2menu"
+        with undisturbed():
+            record_visit(context, visit, began=began, session_id="", outcome=outcome, lasted_seconds=lasted)
+        raise
+    return _report_session(context, visit, result, began=began)
+
+
+def _report_session(context: Context, visit: Visit, result: SessionResult, *, began: datetime) -> int:
+    ending = result.verdict.ending
     outcome, lasted = describe_ending(result.verdict), describe_duration(result.lasted_seconds)
-    style = Style.GOOD if is_good else Style.BAD
+    if ending is not Ending.NORMAL:
+        context.terminal.note("")  # the far side's last line may have no end
+    style = Style.GOOD if ending in _STATUSES else Style.BAD
     context.terminal.note(f"session with {visit.label}: {outcome}, after {lasted}", style)
     record_visit(
         context,
@@ -52,7 +77,7 @@ def report_session(context: Context, visit: Visit, result: SessionResult, *, beg
         outcome=outcome,
         lasted_seconds=result.lasted_seconds,
     )
-    return ExitStatus.DONE if is_good else ExitStatus.CONNECTOR
+    return _STATUSES.get(ending, ExitStatus.CONNECTOR)
 
 
 def describe_ending(verdict: Verdict) -> str:

@@ -1,20 +1,31 @@
 """TARGET → one resource: an id, a Name, or a unique part of one. Several matches are listed, never guessed between."""
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
+from functools import partial
 from typing import Any, TypeVar
 
-from ec2menu.errors import AwsError, CredentialsError, Ec2MenuError, TargetUnclear, as_problem
-from ec2menu.fanout import fan_out
+from ec2menu.errors import (
+    AwsError,
+    CredentialsError,
+    Ec2MenuError,
+    InvalidInput,
+    TargetUnclear,
+    Unreachable,
+    as_problem,
+)
+from ec2menu.fanout import Task
 from ec2menu.flows.context import Context
-from ec2menu.models import Cache, Container, Database, DbMember, EndpointRole, Instance, Listing
+from ec2menu.models import Cache, Container, Database, DbMember, EndpointRole, Instance, Listing, Style
 from ec2menu.resources.elasticache import each_node
 from ec2menu.resources.kinds import CACHE, EC2, ECS, RDS, ResourceKind
 from ec2menu.ui.text import escape, fold, shorten
 
 MAX_SHOWN = 20
 MAX_NAME_COLUMNS = 60
+OTHERS_SECONDS = 2.0
+WAIT_STEP_SECONDS = 0.05
 _NODE_ID = re.compile(r"m?i-[0-9a-f]{8,17}")
 _GONE = ("terminated", "shutting-down")
 
@@ -74,17 +85,32 @@ def find_resource(context: Context, target: str, regions: Sequence[str]) -> Reso
 
     Raises TargetUnclear, or the first error where nothing could be listed.
     """
-    listings = _list_all(context, _kinds_for(target), regions)
+    if not target.strip():
+        raise InvalidInput("TARGET is empty", hint="give an id, a Name, or a unique part of one")
+    kinds = _kinds_for(target)
+    listings = _list_all(context, kinds, regions, target)
     items = [each for listing in listings for item in listing.items for each in _unfolded(item, target)]
     items = list({(type(item), item.region, item.id): item for item in items}.values())
-    found: Resource | None = None
     try:
         found = find_target(target, items, where=", ".join(regions))
-        return found
-    finally:
-        if found is None or found.id != target:  # a whole id is what it is, whatever else there may be
-            for problem in (problem for listing in listings for problem in listing.problems):
-                context.terminal.problem(problem)
+    except TargetUnclear:
+        context.terminal.problems([problem for listing in listings for problem in listing.problems])
+        raise
+    if found.id != target:  # a whole id is what it is, whatever else there may be
+        _tell_blind_spots(context, found, zip(kinds, listings, strict=True))
+    return found
+
+
+def _tell_blind_spots(context: Context, found: Resource, lists: Iterable[tuple[ResourceKind, Listing[Any]]]) -> None:
+    """Tell in full what was missing in the list that the resource is in, and of others only that they were not seen."""
+    blind = []
+    for kind, listing in lists:
+        if kind.record is type(found):
+            context.terminal.problems(listing.problems)
+        elif listing.problems:
+            blind.append(kind.title)
+    if blind:
+        context.terminal.note(f"! the name was not looked for among {', '.join(blind)}", Style.DIM)
 
 
 def describe(item: Resource) -> str:
@@ -117,8 +143,13 @@ def _kinds_for(target: str) -> tuple[ResourceKind, ...]:
     return (EC2,) if _NODE_ID.fullmatch(target) else (EC2, RDS, CACHE, ECS)
 
 
-def _list_all(context: Context, kinds: Sequence[ResourceKind], regions: Sequence[str]) -> list[Listing[Any]]:
-    """List several kinds at the same time; a kind that fails is a problem, unless all do or the login is over."""
+def _list_all(
+    context: Context, kinds: Sequence[ResourceKind], regions: Sequence[str], target: str
+) -> list[Listing[Any]]:
+    """List several kinds at the same time; a kind that fails is a problem, unless all do or the login is over.
+
+    Once machines are listed and one has the very name, the other lists get a moment more, and then are a problem.
+    """
 
     def fetch(kind: ResourceKind) -> "Listing[Any] | Ec2MenuError":
         try:
@@ -127,7 +158,9 @@ def _list_all(context: Context, kinds: Sequence[ResourceKind], regions: Sequence
             return error
 
     def fetch_all() -> "list[Listing[Any] | Ec2MenuError]":
-        found = fan_out(fetch, kinds, limit=len(kinds))
+        tasks = [Task(partial(fetch, kind)) for kind in kinds]
+        _wait_for(tasks, context, lambda first: _has_named(first, target))
+        found = [task.result() if task.is_done else _late(kind) for task, kind in zip(tasks, kinds, strict=True)]
         errors = [each for each in found if isinstance(each, Ec2MenuError)]
         over = [error for error in errors if isinstance(error, CredentialsError)]
         if over or len(errors) == len(kinds):
@@ -141,6 +174,27 @@ def _list_all(context: Context, kinds: Sequence[ResourceKind], regions: Sequence
     return [
         each if isinstance(each, Listing) else replace(empty, problems=(as_problem(where, each),)) for each in found
     ]
+
+
+def _wait_for(tasks: Sequence[Task[Any]], context: Context, is_enough: Callable[[Any], bool]) -> None:
+    """Wait for all tasks, but once the first has brought enough not much longer for the others."""
+    until = None
+    while left := [task for task in tasks if not task.is_done]:
+        if until is None and tasks[0].is_done and is_enough(tasks[0].result()):
+            until = context.clock.now() + OTHERS_SECONDS
+        if until is not None and context.clock.now() >= until:
+            return
+        left[0].wait(WAIT_STEP_SECONDS)
+
+
+def _has_named(machines: "Listing[Any] | Ec2MenuError", target: str) -> bool:
+    if not isinstance(machines, Listing):
+        return False
+    return sum(target in (machine.id, machine.name) and _is_alive(machine) for machine in machines.items) == 1
+
+
+def _late(kind: ResourceKind) -> Ec2MenuError:
+    return Unreachable(f"{kind.title} were not listed in time", hint="try again, or give an id")
 
 
 def _unfolded(item: Resource, target: str) -> tuple[Resource, ...]:

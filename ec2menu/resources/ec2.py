@@ -156,7 +156,10 @@ def explain_unreachable(instance: Instance, *, now: datetime) -> tuple[str, str]
         )
     last = instance.node.last_ping if instance.node else None
     since = f" for {describe_age((now - last).total_seconds())}" if last else ""
-    return f"its SSM Agent has been offline{since}", "check the machine's load and network, or reboot it, then press r"
+    return (
+        f"its SSM Agent has been offline{since}",
+        "check the machine's load and network, or reboot it, then list it again",
+    )
 
 
 def _ssm(instance: Instance, now: datetime) -> Cell:
@@ -182,7 +185,7 @@ def _tags(instance: Instance, _now: datetime) -> Cell:
 
 
 COLUMNS: tuple[Column[Instance], ...] = (
-    Column(key="name", title="Name", cell=_name, priority=1, min_width=14, max_width=40),
+    Column(key="name", title="Name", cell=_name, priority=1, min_width=20, max_width=40),
     Column(key="region", title="Region", cell=lambda instance, _now: Cell(text=instance.region), priority=1),
     Column(key="id", title="Instance ID", cell=lambda instance, _now: Cell(text=instance.id)),
     Column(key="state", title="State", cell=_state, priority=4),

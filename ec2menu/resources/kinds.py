@@ -39,7 +39,8 @@ Fetch = Callable[["Aws", str, datetime, Callable[[str], None]], Listing[Any]]
 class ResourceKind:
     """One kind of resource: how it is fetched for a region, shown, named, and whether it exists once per region.
 
-    A kind with a `base` is not fetched itself: its items are what `derive` makes of the base's.
+    `record` is the class of its items, for those that are written as records. A kind with a `base` is not fetched
+    itself: its items are what `derive` makes of the base's.
     """
 
     name: str
@@ -49,6 +50,7 @@ class ResourceKind:
     identify: Callable[[Any], tuple[str, str]]
     is_dimmed: Callable[[Any], bool]
     is_regional: bool = True
+    record: type = object
     packing: Packing | None = None
     base: "ResourceKind | None" = None
     derive: Callable[[Sequence[Any]], Sequence[Any]] = tuple
@@ -88,6 +90,7 @@ def _fetch_regions(aws: "Aws", _region: str, now: datetime, _on_progress: Callab
 EC2 = ResourceKind(
     name="ec2",
     title="EC2 instances",
+    record=Instance,
     fetch=_fetch_ec2,
     columns=ec2.COLUMNS,
     identify=lambda instance: (instance.id, instance.name),
@@ -97,6 +100,7 @@ EC2 = ResourceKind(
 NODES = ResourceKind(
     name="nodes",
     title="SSM nodes",
+    record=ManagedNode,
     fetch=_fetch_nodes,
     columns=nodes.COLUMNS,
     identify=lambda node: (node.id, node.label),
@@ -106,6 +110,7 @@ NODES = ResourceKind(
 RDS = ResourceKind(
     name="rds",
     title="RDS databases",
+    record=Database,
     fetch=_fetch_rds,
     columns=rds.COLUMNS,
     identify=lambda database: (database.id, database.name),
@@ -115,6 +120,7 @@ RDS = ResourceKind(
 CACHE = ResourceKind(
     name="cache",
     title="ElastiCache caches",
+    record=Cache,
     fetch=_fetch_caches,
     columns=elasticache.COLUMNS,
     identify=lambda cache: (cache.id, cache.name),
@@ -124,6 +130,7 @@ CACHE = ResourceKind(
 ECS = ResourceKind(
     name="ecs",
     title="ECS containers",
+    record=Container,
     fetch=_fetch_ecs,
     columns=ecs.COLUMNS,
     identify=lambda container: (container.id, container.name),
@@ -133,6 +140,7 @@ ECS = ResourceKind(
 REGIONS = ResourceKind(
     name="regions",
     title="Regions",
+    record=Region,
     fetch=_fetch_regions,
     columns=regions.COLUMNS,
     identify=lambda region: (region.name, region.title),
@@ -147,6 +155,7 @@ def jumphosts_kind(tag: str, *, now: Callable[[], datetime]) -> ResourceKind:
     return ResourceKind(
         name=JUMPHOSTS,
         title="jump hosts",
+        record=JumpHost,
         fetch=_fetch_ec2,
         columns=jumphosts.COLUMNS,
         identify=lambda host: (host.instance.id, host.instance.name),
@@ -165,6 +174,17 @@ def kind_named(name: str) -> ResourceKind:
     if name not in KINDS:
         raise InvalidInput(f"there is no list called {name}", hint="the lists are: " + ", ".join(NAMES))
     return KINDS[name]
+
+
+def record_fields(record: type) -> list[str]:
+    """Return the names of `to_record`, in its order, for a class of items."""
+    if record is JumpHost:
+        return [*record_fields(Instance), *(name for name in _fields(JumpHost) if name != "instance")]
+    return [*_fields(record), *(("ssm_status",) if record is Instance else ())]
+
+
+def _fields(record: Any) -> list[str]:
+    return [field.name for field in dataclasses.fields(record)]
 
 
 def to_record(item: Any) -> dict[str, Any]:

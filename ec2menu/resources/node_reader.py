@@ -2,8 +2,9 @@
 
 DescribeInstanceInformation gives 50 nodes a page and each page's token comes with the page before, so 1,000 nodes are
 20 round trips in a row. EC2 lists 1,000 instances in one; their ids, 50 a query, can be asked for at the same time, and
-while EC2 goes on. Hybrid nodes have no EC2 id and are asked for by their type. Any failure on this way leads back to
-the plain chain.
+while EC2 goes on. Hybrid nodes have no EC2 id and are asked for by their type. A node of EC2 that EC2 does not list (AWS
+manages some instances that it hides) is then known only if the chain had come to it. Any failure on this way leads
+back to the plain chain.
 """
 
 from collections.abc import Callable, Iterable, Sequence

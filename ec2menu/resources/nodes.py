@@ -25,7 +25,7 @@ def fetch_nodes(
 ) -> list[ManagedNode]:
     """Return every managed node of a region (SSM DescribeInstanceInformation); stopped instances are not among them.
 
-    `filters` are AWS's own; `on_node` hears each node as it comes (again, where a cut-off list is read anew).
+    `filters` are AWS's own; `on_node` hears each node as it comes.
     """
 
     def parse(entry: dict[str, Any]) -> tuple[ManagedNode]:

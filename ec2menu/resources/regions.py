@@ -39,7 +39,8 @@ def _fetch_in(aws: "Aws", asked_in: str, *, now: datetime) -> Listing[Region]:
                 parse=lambda entry: (parse_region(entry),),
             )
         except AwsError:
-            problem = Problem(where=asked_in, message=denied.message, hint=denied.hint)
+            message = f"{denied.message}; only the regions that every account has are looked at"
+            problem = Problem(where=asked_in, message=message, hint=denied.hint)
             return Listing(items=offline_regions(asked_in), as_of=now, problems=(problem,))
     return Listing(items=tuple(sorted(regions, key=lambda region: region.name)), as_of=now)
 

@@ -9,6 +9,7 @@ too old.
 import contextlib
 import json
 import os
+import shutil
 import tempfile
 import zlib
 from collections.abc import Callable, Sequence
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
 
 # Another ec2menu may mean other things by the same fields.
 VERSION = f"3 {__version__}"
+KEPT_SECONDS = 30 * 86_400
 OrderKey = Callable[["ResourceKind", Any], str]
 _UNREADABLE = (OSError, ValueError, KeyError, TypeError, OverflowError)
 
@@ -44,6 +46,7 @@ class Snapshots:
         self.folder = folder
         self._order = order
         self._order_key = order_key
+        self._has_forgotten = False
 
     def load(self, kind: "ResourceKind", region: str, *, now: datetime) -> Listing[Any] | None:
         """Return the last listing of a kind in a region, or None."""
@@ -72,6 +75,16 @@ class Snapshots:
             path.parent.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
             path.parent.mkdir(exist_ok=True, mode=0o700)
             _write_atomically(path, b"\n".join([head, *lines]))
+            self._forget_others(path.parent.parent, now=listing.as_of.timestamp())
+
+    def _forget_others(self, folder: Path, *, now: float) -> None:
+        """Remove, once, the folders of identities unused for a month: temporary keys are a new identity each day."""
+        if self._has_forgotten:
+            return
+        self._has_forgotten = True
+        for other in folder.iterdir():
+            if other != self.folder and now - other.stat().st_mtime > KEPT_SECONDS:
+                shutil.rmtree(other, ignore_errors=True)
 
     def _head(self, kind: "ResourceKind", as_of: datetime, lines: Sequence[bytes]) -> dict[str, Any]:
         return {

@@ -10,7 +10,7 @@ from math import ceil
 from ec2menu.errors import Interrupted
 from ec2menu.models import Style
 from ec2menu.ui.terminal import Terminal
-from ec2menu.ui.text import escape, fold, pad, shorten, width
+from ec2menu.ui.text import escape, fold, narrow, pad, shorten, width
 
 _GAP = 3
 _REMARK_GAP = 2
@@ -72,7 +72,7 @@ def choose_one(terminal: Terminal, title: str, choices: Sequence[Choice], *, def
     while True:
         terminal.data(terminal.paint(terminal.plain(title), Style.STRONG))
         draw_choices(choices, terminal, reserved_lines=0)
-        typed = terminal.ask(f"how{hint} (0 back):").strip()
+        typed = narrow(terminal.ask(f"how{hint} (0 back):")).strip()
         if typed.lower() in ("0", "b", "back", "q"):
             raise Interrupted("not connected")
         if not typed and default:
@@ -85,7 +85,7 @@ def choose_one(terminal: Terminal, title: str, choices: Sequence[Choice], *, def
 
 def find_choice(typed: str, choices: Sequence[Choice]) -> Choice | str:
     """Return the choice that was typed, by its number or in full by its key or an alias; else a sentence why not."""
-    text = typed.strip()
+    text = narrow(typed).strip()
     if not choices:
         return "there is nothing to choose from"
     if not text:

@@ -9,14 +9,12 @@ from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 
 from ec2menu.errors import InvalidInput
-from ec2menu.ui.text import escape, fold, shorten
+from ec2menu.ui.text import escape, fold, narrow, shorten
 
 _QUOTED_COLUMNS = 30
 _MAX_DIGITS = 18
 _MAX_SPANS = 5
 _RUN = "run"  # the word alone filters: machines are called gitlab-runner
-# A Korean or Japanese keyboard left in full-width mode types these for the same keys.
-_FULL_WIDTH = {0xFF01 + index: 0x21 + index for index in range(94)}
 _NUMBER_PARTS = re.compile(r"[0-9]+|\ball\b", re.IGNORECASE)
 _NUMBER_TOKEN = re.compile(r"(!?)(?:(all)|([0-9]+)(?:-([0-9]+))?)", re.IGNORECASE)
 _WORD = re.compile(r'(?:"[^"]*"?|[^\s"])+')
@@ -123,8 +121,8 @@ _COMMANDS: dict[str, Selection] = {
 def parse(text: str, *, numbers: Collection[int], columns: Sequence[str]) -> Selection:
     """Read one line typed at a list that shows `numbers` and has columns with the keys `columns`; never raise."""
     typed = text.strip()
-    narrow = typed.translate(_FULL_WIDTH)
-    keys = narrow.casefold()
+    plain = narrow(typed)
+    keys = plain.casefold()
     if not keys:
         return Nothing()
     if keys[0] == "/":
@@ -133,7 +131,7 @@ def parse(text: str, *, numbers: Collection[int], columns: Sequence[str]) -> Sel
         return _COMMANDS[keys]
     first, *rest = keys.split(maxsplit=1)
     if first == "s":
-        return parse_sort(narrow[1:].strip(), columns)
+        return parse_sort(plain[1:].strip(), columns)
     if first == _RUN and rest and _is_about_numbers(rest[0]):
         found = _parse_numbers(rest[0], numbers)
         return RunOn(numbers=found.numbers) if isinstance(found, Pick) else found

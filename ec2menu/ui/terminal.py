@@ -8,14 +8,15 @@ import os
 import shutil
 import sys
 from base64 import b64encode
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from typing import Protocol, TextIO, TypeVar
 
 from ec2menu.clock import Clock
 from ec2menu.errors import Ec2MenuError, Interrupted, InvalidInput, NoJumpHost, TargetUnclear
 from ec2menu.models import Problem, Style
-from ec2menu.ui.text import escape, shorten, wrap
+from ec2menu.ui.problems import describe_problem, fold_problems
+from ec2menu.ui.text import escape, narrow, shorten, wrap
 
 R = TypeVar("R")
 R_co = TypeVar("R_co", covariant=True)
@@ -130,13 +131,10 @@ class Terminal:
         if error.hint:  # often a command, which can only be copied from a line that is not broken
             self._tell(f"  hint: {escape(error.hint)}", Style.DIM)
 
-    def problem(self, problem: Problem) -> None:
-        """Show one part of a listing that failed, dimly."""
-        self.note(_sentence(problem), Style.DIM)
-
-    def lines_of(self, problem: Problem) -> int:
-        """Return how many lines of the screen `problem` takes."""
-        return len(self._wrapped(_sentence(problem)))
+    def problems(self, problems: Sequence[Problem]) -> None:
+        """Show the parts of a listing that failed, dimly; what failed alike in many places once."""
+        for problem in fold_problems(problems):
+            self.note(describe_problem(problem), Style.DIM)
 
     def _wrapped(self, text: str) -> list[str]:
         shown = escape(text)
@@ -184,7 +182,7 @@ class Terminal:
     def confirm(self, question: str, *, default: bool) -> bool:
         """Ask a yes-or-no question; an empty Enter is the default shown in brackets."""
         while True:
-            answer = self.ask(f"{question} [{'Y/n' if default else 'y/N'}]").strip().lower()
+            answer = narrow(self.ask(f"{question} [{'Y/n' if default else 'y/N'}]")).strip().lower()
             if not answer:
                 return default
             if answer in ("y", "yes", "n", "no"):
@@ -297,11 +295,6 @@ def _details(error: Ec2MenuError) -> tuple[str, ...]:
     if isinstance(error, TargetUnclear):
         return error.matches
     return error.diagnosis if isinstance(error, NoJumpHost) else ()
-
-
-def _sentence(problem: Problem) -> str:
-    hint = f" ({problem.hint})" if problem.hint else ""
-    return f"! {problem.where}: {problem.message}{hint}"
 
 
 def _painted(text: str, style: Style, codes: Mapping[Style, str]) -> str:

@@ -32,6 +32,7 @@ _REPLACED: dict[int, str | None] = {
     **{0x1F1E6 + index: chr(ord("A") + index) for index in range(26)},
 }
 
+_FULL_WIDTH = {0xFF01 + index: 0x21 + index for index in range(94)}
 _BLANKS_AND_WORD = re.compile(r" *[^ ]+")
 _DIGITS = re.compile(r"[0-9]+")
 # Latin letters and signs, and what our own lines are made of: a column each.
@@ -56,6 +57,11 @@ def escape(text: str) -> str:
         shown.append(char if kept else char.encode("unicode_escape").decode("ascii"))
         base = char if kept else ""
     return "".join(shown)
+
+
+def narrow(text: str) -> str:
+    """Return what was typed with a Korean or Japanese keyboard left in full-width mode as the keys that were meant."""
+    return text.translate(_FULL_WIDTH)
 
 
 def width(text: str) -> int:

@@ -6,7 +6,7 @@ from contextlib import closing
 
 import pytest
 
-from ec2menu.aws.session import READ_ATTEMPTS, Aws
+from ec2menu.aws.session import READ_ATTEMPTS, SILENT_ATTEMPTS, Aws
 from ec2menu.demo.requests import Environ, read_body
 from ec2menu.demo.server import DemoAws
 from ec2menu.demo.wire import LOOPBACK, LoopbackServer, Reply
@@ -84,6 +84,21 @@ def test_an_endpoint_that_never_answers_is_given_up(
     error = list_nodes(at(silence, monkeypatch))
     assert type(error) is Unreachable
     assert error.message == "ssm in us-east-1 did not answer in time"
+
+
+def test_what_never_answers_is_asked_twice_and_not_as_often_as_what_refuses(
+    aws_demo: DemoAws, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("ec2menu.aws.session.READ_TIMEOUT_SECONDS", 0.1)
+    with closing(socket.create_server((LOOPBACK, 0), backlog=64)) as server:
+        server.setblocking(False)
+        error = list_nodes(at(f"http://{LOOPBACK}:{server.getsockname()[1]}", monkeypatch))
+        assert error.message == "ssm in us-east-1 did not answer in time"
+        asked = [server.accept()[0] for _ in range(SILENT_ATTEMPTS)]
+        with pytest.raises(BlockingIOError):
+            server.accept()
+        for connection in asked:
+            connection.close()
 
 
 @pytest.mark.usefixtures("impatient")

@@ -11,7 +11,9 @@ from ec2menu import __version__
 from ec2menu.arguments import parse_arguments
 from ec2menu.aws.session import READ_ATTEMPTS, TOTAL_ATTEMPTS, Aws
 from ec2menu.compose import build_context
+from ec2menu.demo.requests import Environ, read_body
 from ec2menu.demo.server import DemoAws
+from ec2menu.demo.wire import LoopbackServer, Reply
 from ec2menu.errors import (
     AccessDenied,
     AwsError,
@@ -111,6 +113,30 @@ def test_trouble_in_the_middle_of_a_list_neither_loses_nor_doubles_an_item(
     made = aws_demo.add_instances(HOME, 12)
     assert sorted(node_ids(aws, on_count=at_count(5, lambda: break_it(aws_demo)))) == sorted(made)
     assert sent(aws_demo) > 3
+
+
+def test_a_page_that_was_cut_is_read_again_by_itself(aws_demo: DemoAws, aws: Aws) -> None:
+    made = aws_demo.add_instances(HOME, 23)
+    cut_next = lambda _count: aws_demo.faults.truncate_reply("DescribeInstanceInformation")  # noqa: E731
+    assert sorted(node_ids(aws, on_count=cut_next)) == sorted(made)
+    assert sent(aws_demo) == 1 + 4 * 2, "every page but the first was asked for twice, and none three times"
+
+
+def test_an_endpoint_that_gives_the_same_token_again_is_not_followed_for_ever(
+    monkeypatch: pytest.MonkeyPatch, aws_demo: DemoAws
+) -> None:
+    body = b'{"InstanceInformationList": [], "NextToken": "again"}'
+
+    def answer(environ: Environ) -> Reply:
+        read_body(environ)
+        return Reply(status=200, headers=(("Content-Type", "application/x-amz-json-1.1"),), body=body)
+
+    server = LoopbackServer(answer)
+    server.start()
+    monkeypatch.setenv("AWS_ENDPOINT_URL", f"http://127.0.0.1:{server.port}")
+    with pytest.raises(IncompleteAnswer):
+        node_ids(aws_as())
+    server.close()
 
 
 def test_a_list_that_is_cut_every_time_is_an_error_and_never_a_part(aws_demo: DemoAws, aws: Aws) -> None:
@@ -218,8 +244,10 @@ def test_a_region_that_is_not_enabled_is_told_from_bad_keys_and_names_the_accoun
 
 def test_a_home_region_that_is_not_enabled_is_judged_elsewhere(aws_demo: DemoAws) -> None:
     aws_demo.faults.disable_region("ap-south-1")
+    aws = aws_as(home="ap-south-1")
     with pytest.raises(RegionDisabled, match="ap-south-1 is not enabled"):
-        aws_as(home="ap-south-1").identity()
+        aws.require_enabled("ap-south-1")
+    assert aws.identity().account == "123456789012", "the keys are as good as ever"
 
 
 def test_what_cannot_be_judged_is_left_as_aws_said_it(aws_demo: DemoAws, aws: Aws) -> None:

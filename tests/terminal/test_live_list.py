@@ -5,6 +5,8 @@ import re
 import time
 import zlib
 
+import pytest
+
 from tests.terminal.harness import Robot
 from tests.terminal.stage import LIST_PROMPT, REGION, Stage, wait_until
 
@@ -58,6 +60,38 @@ def test_all_regions_are_one_list_with_a_region_column(stage: Stage) -> None:
         robot.line("0")
         robot.wait_for("region [", new=True)
         assert any(REGION in line and "1 machine" in line for line in robot.lines())
+
+
+@pytest.mark.parametrize(
+    ("flags", "kinds", "title"),
+    [
+        (("-r", "all"), "all regions, list", "EC2 instances in 17 regions: 2 "),
+        (("-r", REGION, "-r", OTHER), "several regions, list", "EC2 instances in 2 regions: 2 "),
+    ],
+)
+def test_regions_named_on_the_command_line_are_where_the_menu_begins(
+    flags: tuple[str, ...], kinds: str, title: str, stage: Stage
+) -> None:
+    stage.add_instance("here")
+    stage.demo.add_instances(OTHER, 1, name="there")
+    with stage.ec2menu(*flags) as robot:
+        robot.wait_for(kinds)
+        robot.line("1")
+        robot.wait_for("all ec2:", new=True)
+        draw_until(robot, title, prompt="all ec2:")
+
+
+def test_without_the_permission_to_list_regions_those_that_every_account_has_are_not_passed_off_as_all(
+    stage: Stage,
+) -> None:
+    stage.demo.faults.deny("DescribeRegions")
+    stage.demo.faults.deny("ListRegions")
+    with stage.ec2menu("-r", "all", columns=200) as robot:
+        robot.wait_for("all regions, list")
+        assert "only the regions that every account has are looked at" in robot.transcript
+    with stage.ec2menu("-r", "all", "ls", "ec2", columns=200) as robot:
+        assert robot.wait_exit() == 3
+        assert "only the regions that every account has are looked at" in robot.transcript
 
 
 def test_the_second_run_shows_the_first_ones_list_at_once_and_then_what_is_new(stage: Stage) -> None:

@@ -50,7 +50,7 @@ ENDS = (
         modes={"never_answers": True},
         at="Starting session",
         keys="hello?\r\r\x03",
-        words="left (before the agent answered), after",
+        words="given up before the agent answered, after",
     ),
     End(modes={"silent": True}, at="if it hangs", keys="\r~.", words="left (with ~.), after"),
     End(keys="ls\r~.", words="left (with ~.), after"),

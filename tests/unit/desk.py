@@ -113,6 +113,9 @@ class CannedAws(Aws):
             raise self.who
         return self.who
 
+    def require_enabled(self, region: str) -> None:
+        self.identity()
+
     def call(self, service: str, operation: str, region: str, **_parameters: Any) -> dict[str, Any]:
         self.asked.append((operation, region))
         raise Unreachable(f"{service} in {region} is out of reach of these tests")

@@ -6,7 +6,7 @@ The lists are made of the one list of containers that the inventory has; what a 
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from ec2menu.errors import InvalidInput, TargetUnavailable
+from ec2menu.errors import ExitStatus, InvalidInput, TargetUnavailable
 from ec2menu.flows.containers import SHORT_TASK, check_container, connect_container, describe_container
 from ec2menu.flows.context import Context
 from ec2menu.models import Container
@@ -73,7 +73,7 @@ class ContainerScreen:
             choosing="connects" if is_task else "opens",
         )
 
-    def _choose_group(self, chosen: Sequence[Any]) -> "Move | Screen":
+    def _choose_group(self, chosen: Sequence[Any]) -> "Move | Screen | None":
         found = ecs_groups.descend(_only(chosen))
         below = ecs_groups.below(found)
         if not below:
@@ -81,14 +81,13 @@ class ContainerScreen:
             raise TargetUnavailable(row.reason, hint=row.fix)
         return self._choose_container(below) if isinstance(found, EcsTask) and len(below) == 1 else self._below(found)
 
-    def _choose_container(self, chosen: Sequence[Any]) -> Move:
+    def _choose_container(self, chosen: Sequence[Any]) -> Move | None:
         container: Container = _only(chosen)
         check_container(container)
         if self._forward is not None and self._ask_way(container) == "tunnel":
             self._forward(self._context, container)
-        else:
-            connect_container(self._context, container)
-        return Move.STAY
+            return Move.STAY
+        return Move.STAY if connect_container(self._context, container) == ExitStatus.DONE else None
 
     def _ask_way(self, container: Container) -> str:
         port = f"such as {container.ports[0]}" if container.ports else ""

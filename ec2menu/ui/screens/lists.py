@@ -17,14 +17,16 @@ from ec2menu.resources.inventory import View
 from ec2menu.resources.kinds import ResourceKind
 from ec2menu.ui import select
 from ec2menu.ui.menu import Move, Screen
+from ec2menu.ui.problems import problem_lines
 from ec2menu.ui.tables import render
 from ec2menu.ui.terminal import EndOfInput
-from ec2menu.ui.text import escape, shorten
+from ec2menu.ui.text import escape, shorten, width
 
 # Title, column heads, status line, prompt, the blank line above, and one for what happened last.
 FIXED_LINES = 6
 MIN_ROWS = 3
 MAX_FILTER_COLUMNS = 30
+MIN_FILTER_COLUMNS = 8
 Choose = Callable[[Sequence[Any]], "Move | Screen | None"]
 
 _MACHINE_HELP = (
@@ -144,13 +146,13 @@ class ListScreen:
 
     def _draw(self, items: Sequence[Any]) -> None:
         terminal = self._context.terminal
-        problems = self._live.view.listing.problems
-        size = max(MIN_ROWS, terminal.height - FIXED_LINES - sum(map(terminal.lines_of, problems)))
+        problems = problem_lines(self._live.view.listing.problems, terminal.width)
+        size = max(MIN_ROWS, terminal.height - FIXED_LINES - len(problems))
         self._pages = max(1, -(-len(items) // size))
         self._page = min(self._page, self._pages - 1)
         first = self._page * size
         terminal.data("")
-        terminal.data(terminal.paint(shorten(escape(self._title(len(items))), terminal.width), Style.STRONG))
+        terminal.data(terminal.paint(self._title(len(items), terminal.width), Style.STRONG))
         shown = items[first : first + size]
         if shown:
             for line in self._table(shown, first):
@@ -158,10 +160,10 @@ class ListScreen:
         else:
             terminal.data(self._nothing())
         terminal.flush()
-        for problem in problems:
-            terminal.problem(problem)
+        for line in problems:
+            terminal.note(line, Style.DIM)
         page = f"page {self._page + 1}/{self._pages} n/p · " if self._pages > 1 else ""
-        keys = f"{page}? help · number {self._choosing} · text filters · s COLUMN sorts · 0 back"
+        keys = f"{page}? help · 0 back · number {self._choosing} · text filters · s COL sorts"
         terminal.note(shorten(keys, terminal.width), Style.DIM)
 
     def _table(self, shown: Sequence[Any], first: int) -> list[str]:
@@ -176,13 +178,18 @@ class ListScreen:
             dimmed=self._kind.is_dimmed,
         )
 
-    def _title(self, shown: int) -> str:
+    def _title(self, shown: int, columns: int) -> str:
+        """Say what is listed, and how old it is; on a narrow screen the filter gives way, the age never does."""
         view = self._live.view
         total = len(view.listing.items)
-        passing = shorten(escape(" ".join(map(_worded, self._terms))), MAX_FILTER_COLUMNS)
-        count = f"{shown:,} of {total:,} with {passing}" if self._terms else f"{total:,}"
-        order = f"by {'-' if self._sort.reverse else ''}{self._sort.column}"
-        return f"{self._kind.title} in {self._where()}: {count} · {order} · {self._freshness(view)}"
+        head = f"{self._kind.title} in {self._where()}: "
+        tail = f" · by {'-' if self._sort.reverse else ''}{self._sort.column} · {self._freshness(view)}"
+        if not self._terms:
+            return shorten(escape(f"{head}{total:,}{tail}"), columns)
+        count = f"{shown:,} of {total:,} with "
+        room = min(MAX_FILTER_COLUMNS, columns - width(f"{head}{count}{tail}"))
+        passing = shorten(escape(" ".join(map(_worded, self._terms))), max(MIN_FILTER_COLUMNS, room))
+        return shorten(escape(f"{head}{count}{passing}{tail}"), columns)
 
     def _freshness(self, view: View) -> str:
         """Say how old the picture is, what changed with it, and what is on its way."""
@@ -191,7 +198,8 @@ class ListScreen:
         if self._live.change:
             text += f" ({self._live.change})"
         if view.unknown:
-            return f"{text}, still asking {len(view.unknown)} regions (Enter shows more)"
+            regions = "1 region" if len(view.unknown) == 1 else f"{len(view.unknown)} regions"
+            return f"{text}, still asking {regions} (Enter: more)"
         return f"{text}, refreshing …" if view.asking else text
 
     def _where(self) -> str:

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from typing import Any
 
+from ec2menu.errors import ExitStatus
 from ec2menu.flows.context import Context
 from ec2menu.models import Instance, ManagedNode
 from ec2menu.resources.ec2 import from_node
@@ -22,8 +23,7 @@ def machine_screen(context: Context, kind: ResourceKind, regions: Sequence[str])
         if len(machines) > 1:
             connect_several(context, machines)
             return None
-        connect_one(context, machines[0])
-        return Move.STAY
+        return Move.STAY if connect_one(context, machines[0]) == ExitStatus.DONE else None
 
     def run(chosen: Sequence[Any]) -> Screen:
         from ec2menu.ui.screens.batch import BatchScreen  # noqa: PLC0415 - a list is drawn without it

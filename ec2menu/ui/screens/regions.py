@@ -7,12 +7,13 @@ from ec2menu.clock import describe_age
 from ec2menu.errors import Ec2MenuError
 from ec2menu.fanout import Task
 from ec2menu.flows.context import Context
-from ec2menu.models import Listing, Region, Style
+from ec2menu.models import Listing, Problem, Region, Style
 from ec2menu.resources.region_names import TITLES, offline_regions
 from ec2menu.state.recent import known_opt_in, note_region, recent_regions, remember_regions
 from ec2menu.ui.choices import Choice, draw_choices, find_choice
 from ec2menu.ui.menu import Move, Screen
-from ec2menu.ui.text import escape, fold, shorten
+from ec2menu.ui.problems import problem_lines
+from ec2menu.ui.text import escape, fold, narrow, shorten
 
 ALL = "all"
 # What stands around the list: a blank line, title, key line, prompt, and one for what happened last.
@@ -36,7 +37,7 @@ class RegionScreen:
         self._shown: list[Choice] = []
         self._quiet = False
         self._news: Task[Listing[Region]] | None = None
-        self._fresh: Sequence[Region] = ()
+        self._fresh: Listing[Region] | None = None
 
     def open(self) -> None:
         """Nothing to wait for: this screen is there at once."""
@@ -48,7 +49,7 @@ class RegionScreen:
         self._quiet = False
         self._start_asking_aws()
         default = "" if self._is_disabled(self._default) else self._default
-        typed = self._context.terminal.ask(f"region [{default}]:" if default else "region:").strip()
+        typed = narrow(self._context.terminal.ask(f"region [{default}]:" if default else "region:")).strip()
         return self._answer(typed, default)
 
     def _draw(self) -> None:
@@ -60,11 +61,14 @@ class RegionScreen:
             title += f": {len(self._shown)} of {len(choices) - 1} with {self._filter}"
         terminal.data("")
         terminal.data(terminal.paint(shorten(escape(title), terminal.width), Style.STRONG))
-        draw_choices(self._shown, terminal, reserved_lines=RESERVED_LINES)
+        problems = problem_lines(self._problems(), terminal.width)
+        draw_choices(self._shown, terminal, reserved_lines=RESERVED_LINES + len(problems))
         if not self._shown:
             terminal.data("no region has that; / shows all again")
         if self._is_disabled(self._default):
             terminal.note(f"! {self._default}, the default, is not enabled for this account", Style.DIM)
+        for line in problems:
+            terminal.note(line, Style.DIM)
         terminal.note(shorten(_KEYS, terminal.width), Style.DIM)
 
     def _answer(self, typed: str, default: str) -> "Move | Screen":
@@ -118,9 +122,18 @@ class RegionScreen:
         if region == ALL:
             if not self._enabled():
                 self._refresh()
-            return ResourceScreen(self._context, self._enabled())
+            self._context.terminal.problems(self._problems())
+            return ResourceScreen(self._context, self._enabled(), name="all regions")
         note_region(self._context.store, self._context.profile, region, self._context.clock.wall())
         return ResourceScreen(self._context, (region,))
+
+    def enter_all(self, regions: Sequence[str]) -> Screen:
+        """Return the screen of several regions, as that of one where it is one; `all` among them is every one."""
+        from ec2menu.ui.screens.resources import ResourceScreen  # noqa: PLC0415 - the same
+
+        if ALL in regions or len(regions) == 1:
+            return self.enter(ALL if ALL in regions else regions[0])
+        return ResourceScreen(self._context, regions)
 
     def _choices(self) -> list[Choice]:
         """Return the regions that can be chosen: recent ones first, then by name; disabled ones only while unknown."""
@@ -164,12 +177,22 @@ class RegionScreen:
             self._news = self._context.later(self._fetch)
 
     def _landed(self) -> Sequence[Region]:
-        if self._fresh or self._news is None or not self._news.is_done:
-            return self._fresh
+        found = self._fresh or self._found()
+        return found.items if found else ()
+
+    def _problems(self) -> Sequence[Problem]:
+        """Return why the regions shown may not be all."""
+        found = self._fresh or self._found()
+        return found.problems if found else ()
+
+    def _found(self) -> Listing[Region] | None:
+        """Return what the question behind the first menu has brought, if it has."""
+        if self._news is None or not self._news.is_done:
+            return None
         try:
-            return self._news.result().items
+            return self._news.result()
         except Ec2MenuError:
-            return ()  # choosing a region makes the same calls, and tells
+            return None  # choosing a region makes the same calls, and tells
 
     def _fetch(self) -> Listing[Region]:
         from ec2menu.resources.regions import fetch_regions  # noqa: PLC0415 - imports boto3
@@ -183,8 +206,5 @@ class RegionScreen:
     def _refresh(self) -> None:
         context = self._context
         self._quiet = True  # an error is told below the list
-        found = context.attempt(lambda: context.in_background(self._fetch, lambda: "asking AWS for the regions"))
-        self._fresh = found.items
-        for problem in found.problems:
-            context.terminal.problem(problem)
-        self._quiet = bool(found.problems)
+        self._fresh = context.attempt(lambda: context.in_background(self._fetch, lambda: "asking AWS for the regions"))
+        self._quiet = False

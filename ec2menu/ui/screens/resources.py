@@ -9,6 +9,7 @@ from ec2menu.resources.region_names import TITLES
 from ec2menu.ui.choices import Choice, draw_choices, find_choice
 from ec2menu.ui.menu import Move, Screen
 from ec2menu.ui.screens.machines import machine_screen
+from ec2menu.ui.text import narrow
 
 RESERVED_LINES = 6
 _CHOICES = (
@@ -28,10 +29,10 @@ _HELP = (
 class ResourceScreen:
     """Choose what to list; credentials are loaded on the way in, where an MFA prompt may come."""
 
-    def __init__(self, context: Context, regions: Sequence[str]) -> None:
+    def __init__(self, context: Context, regions: Sequence[str], *, name: str = "") -> None:
         self._context = context
         self._regions = tuple(regions)
-        self._name = self._regions[0] if len(self._regions) == 1 else "all regions"
+        self._name = name or (self._regions[0] if len(self._regions) == 1 else "several regions")
         self._is_prefetching = False
         self._quiet = False
 
@@ -47,7 +48,7 @@ class ResourceScreen:
             self._draw()
         self._quiet = False
         self._prefetch()
-        typed = terminal.ask(f"{self._name}, list (0 back, q quit):").strip()
+        typed = narrow(terminal.ask(f"{self._name}, list (0 back, q quit):")).strip()
         if typed.lower() in ("q", "quit", "exit"):
             return Move.QUIT
         if typed.lower() in ("0", "b", "back"):

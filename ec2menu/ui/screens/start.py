@@ -1,9 +1,9 @@
 """Where the menu begins: the region screen, and behind it the one region named on the command line, if there is one."""
 
-from ec2menu.errors import Interrupted
+from ec2menu.errors import Ec2MenuError, Interrupted
 from ec2menu.flows.context import Context
 from ec2menu.models import Style
-from ec2menu.ui.menu import Menu
+from ec2menu.ui.menu import Menu, Screen
 from ec2menu.ui.screens.regions import RegionScreen
 from ec2menu.ui.terminal import EndOfInput
 
@@ -13,9 +13,19 @@ def run_menu(context: Context) -> int:
     if context.is_demo:
         context.terminal.note("DEMO: a made-up fleet; nothing you do here reaches AWS or runs anywhere", Style.WARN)
     screens = RegionScreen(context)
-    first = context.regions[0] if len(context.regions) == 1 and context.regions[0] != "all" else ""
     menu = Menu(context.terminal, may_leave=lambda: _may_leave(context))
-    return menu.run(screens, *((screens.enter(first),) if first else ()))
+    return menu.run(screens, *_named_screen(context, screens))
+
+
+def _named_screen(context: Context, regions: RegionScreen) -> tuple[Screen, ...]:
+    """Return the screen of the regions that the command line names, if it names any that can be listed."""
+    if not context.regions:
+        return ()
+    try:
+        return (regions.enter_all(context.regions),)
+    except Ec2MenuError as error:
+        context.terminal.fail(error)
+        return ()
 
 
 def _may_leave(context: Context) -> bool:

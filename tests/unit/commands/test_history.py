@@ -45,7 +45,7 @@ def context(desk: Desk, tmp_path: Path) -> Context:
     return context
 
 
-def ask(context: Context, *, repeat: int = 0, output: str = "table") -> int:
+def ask(context: Context, *, repeat: int | None = None, output: str = "table") -> int:
     return run_history(context, HistoryRequest(repeat=repeat, output=output))
 
 

@@ -86,10 +86,29 @@ def test_csv_gives_back_every_name_as_it_is(aws: CannedAws, tmp_path: Path) -> N
     assert {record["node"] for record in records} == {""}
 
 
-@pytest.mark.parametrize(("output", "text"), [("json", "[]\n"), ("csv", ""), ("ids", "")])
+@pytest.mark.parametrize(("output", "text"), [("json", "[]\n"), ("ids", "")])
 def test_no_machines_are_no_data_and_no_words(output: str, text: str, aws: CannedAws, tmp_path: Path) -> None:
     desk, status = ls(aws, tmp_path, output=output)
     assert (desk.data, desk.notes, status) == (text, "", 0)
+
+
+def test_csv_without_machines_has_the_same_header_as_with_them(aws: CannedAws, tmp_path: Path) -> None:
+    empty, _ = ls(aws, tmp_path, output="csv")
+    aws.add(machine("i-1", "web"))
+    filled, _ = ls(aws, tmp_path, output="csv")
+    assert empty.data == filled.data.splitlines(keepends=True)[0]
+
+
+@pytest.mark.parametrize("output", ["csv", "json", "ids"])
+def test_control_characters_do_not_reach_a_screen(output: str, aws: CannedAws, tmp_path: Path) -> None:
+    hostile = "\x1b]0;owned\x07 \x9b31m \u202e결제"
+    aws.add(machine("i-1\x1b", hostile))
+    piped, _ = ls(aws, tmp_path, output=output)
+    shown, _ = ls(aws, tmp_path, output=output, tty=True)
+    assert all(line.isprintable() for line in shown.data.splitlines())
+    assert (hostile in piped.data) == (output == "csv"), "a file gets what there is"
+    if output == "json":
+        assert json.loads(shown.data)[0]["name"] == hostile
 
 
 def test_an_empty_table_is_told_in_words_beside_the_data(aws: CannedAws, tmp_path: Path) -> None:

@@ -1,5 +1,6 @@
 """TARGET over all kinds of resources: a whole id, a name, or a unique part; several are listed, never guessed."""
 
+import threading
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -7,7 +8,7 @@ from typing import Any
 import pytest
 
 from ec2menu.errors import AccessDenied, LoginExpired, TargetUnclear
-from ec2menu.flows.targets import Resource, find_resource, find_target
+from ec2menu.flows.targets import OTHERS_SECONDS, Resource, find_resource, find_target
 from ec2menu.models import Cache, Container, Database, EndpointRole, Instance
 from ec2menu.resources.ecs_parse import empty_row
 from tests.unit.desk import REGION, CannedAws, Desk, context_at, machine, sit_down
@@ -246,7 +247,33 @@ def test_a_denied_kind_is_one_line_beside_what_a_name_finds_in_the_others(
 ) -> None:
     deny(aws, kind)
     assert find(aws, desk, tmp_path, "web-1").id == NODE
-    assert desk.notes == f"! us-east-1: {kind} is denied (have it allowed)\n"
+    title = {"rds": "RDS databases", "cache": "ElastiCache caches", "ecs": "ECS containers"}[kind]
+    assert desk.notes == f"! the name was not looked for among {title}\n"
+
+
+def test_several_denied_kinds_are_one_line_too(aws: CannedAws, desk: Desk, tmp_path: Path) -> None:
+    deny(aws, "rds", "cache", "ecs")
+    assert find(aws, desk, tmp_path, "web-1").id == NODE
+    expected = "! the name was not looked for among RDS databases, ElastiCache caches, ECS containers\n"
+    assert desk.notes == expected
+
+
+def test_a_machine_of_that_very_name_does_not_wait_long_for_a_list_that_hangs(
+    aws: CannedAws, desk: Desk, tmp_path: Path
+) -> None:
+    held = threading.Event()
+    listed = aws.list_all
+
+    def hang(service: str, *arguments: Any, **more: Any) -> Any:
+        if service == "rds":
+            while not held.wait(0.01):
+                desk.clock.advance(OTHERS_SECONDS / 10)
+        return listed(service, *arguments, **more)
+
+    aws.list_all = hang  # type: ignore[method-assign]
+    assert find(aws, desk, tmp_path, "web-1").id == NODE
+    held.set()
+    assert desk.notes == "! the name was not looked for among RDS databases\n"
 
 
 def test_a_denied_kind_is_told_where_nothing_was_found_because_it_may_be_there(

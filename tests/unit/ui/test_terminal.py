@@ -48,7 +48,7 @@ def test_data_goes_to_stdout_and_everything_else_to_stderr() -> None:
     desk.terminal.data("row")
     desk.terminal.note("by the way")
     desk.terminal.fail(Ec2MenuError("broken", hint="mend it"))
-    desk.terminal.problem(Problem(where="us-east-1", message="half", hint="ask"))
+    desk.terminal.problems([Problem(where="us-east-1", message="half", hint="ask")])
     assert desk.data == "row\n"
     assert desk.notes == "by the way\nec2menu: broken\n  hint: mend it\n! us-east-1: half (ask)\n"
 
@@ -92,7 +92,7 @@ def test_foreign_text_is_escaped_in_notes_errors_matches_and_problems() -> None:
     desk = sit_down()
     desk.terminal.note(HOSTILE)
     desk.terminal.fail(TargetUnclear(HOSTILE, hint=HOSTILE, matches=(HOSTILE,)))
-    desk.terminal.problem(Problem(where=HOSTILE, message=HOSTILE, hint=HOSTILE))
+    desk.terminal.problems([Problem(where=HOSTILE, message=HOSTILE, hint=HOSTILE)])
     assert desk.notes.splitlines() == [
         SHOWN,
         f"ec2menu: {SHOWN}",
@@ -126,14 +126,6 @@ def test_a_hint_is_never_broken_because_it_may_be_a_command_to_copy() -> None:
     command = "start it: aws ec2 start-instances --region us-east-1 --instance-ids i-0123456789abcdef0"
     desk.terminal.fail(Ec2MenuError("x", hint=command))
     assert desk.notes.splitlines()[1] == f"  hint: {command}"
-
-
-@pytest.mark.parametrize("message", ["short", "a message of many words " * 9])
-def test_the_lines_of_a_problem_are_counted_as_they_are_shown(message: str) -> None:
-    desk = sit_down(err_tty=True, color=False)
-    problem = Problem(where="us-east-1", message=message, hint="a hint")
-    desk.terminal.problem(problem)
-    assert desk.terminal.lines_of(problem) == len(desk.notes.splitlines())
 
 
 @pytest.mark.parametrize(

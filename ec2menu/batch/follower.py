@@ -78,6 +78,7 @@ class Follower:
             return
         live.last_heard_at, live.denials = now, 0
         live.total = report.total if report.total is not None else live.total
+        self._count_errors(live, report)
         for row in report.rows:
             self._take_row(live, row, now)
         if live.order.tag is not None:
@@ -96,6 +97,13 @@ class Follower:
                 self._shut(live.order.region, f"not sent: results cannot be read: {report.message}")
         elif now - live.last_heard_at >= PATIENCE_SECONDS[report.trouble is Trouble.THROTTLED]:
             self._judge_late(live, now, f"cannot be followed: {report.message}")
+
+    def _count_errors(self, live: Live, report: PollReport) -> None:
+        """Count the nodes that failed before any row is judged: what SSM terminated for them may be listed first."""
+        failed = {row.node_id for row in report.rows if row.details in ERRORS}
+        live.errors = len(failed)
+        others = {node_id for region, node_id in self._not_by_tag if region == live.order.region}
+        self._ledger.errors += len(failed - live.settled - (others if live.order.tag else set()))
 
     def _take_row(self, live: Live, row: Row, now: float) -> None:
         if row.node_id in live.settled:
@@ -128,7 +136,6 @@ class Follower:
         if row.lasted_seconds:
             step = _SCRIPT_WEIGHT if self.script_seconds else 1.0
             self.script_seconds += (row.lasted_seconds - self.script_seconds) * step
-        live.errors += row.details in ERRORS
         if row.details == TERMINATED and live.errors and self._ledger.allowed_errors is not None:
             node.attempts -= 1  # it was the command's part of the errors that was used up, not a try of this node
         is_final_for_tag = live.order.tag is not None and row.details == INVALID_PLATFORM

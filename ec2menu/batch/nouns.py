@@ -85,12 +85,16 @@ class TagChoice:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Chunk:
-    """What one SendCommand covers: a region, a document, and its targets (at most 50), or a tag."""
+    """What one SendCommand covers: a region, a document, and its targets (at most 50), or a tag.
+
+    `expected` is how many nodes had the tag when the plan was made; SSM chooses them anew.
+    """
 
     region: str
     document: str
     targets: tuple[Target, ...] = ()
     tag: TagChoice | None = None
+    expected: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -108,6 +112,11 @@ class BatchPlan:
     def targets(self) -> tuple[Target, ...]:
         """Every node that will be sent to, as far as it is known before."""
         return tuple(target for chunk in self.chunks for target in chunk.targets)
+
+    @property
+    def expected(self) -> int:
+        """How many nodes it will reach, those included that a tag leaves to SSM, as things were when it was made."""
+        return sum(len(chunk.targets) + chunk.expected for chunk in self.chunks)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

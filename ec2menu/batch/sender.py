@@ -13,7 +13,7 @@ from ec2menu.batch.actions import Order
 from ec2menu.batch.ledger import Ledger, Node
 from ec2menu.batch.nouns import BatchPlan, Chunk
 from ec2menu.batch.retry import RetryPolicy
-from ec2menu.batch.share import Demand, is_worth_sending, next_piece, usual_commands
+from ec2menu.batch.share import Demand, is_worth_sending, next_piece
 
 Lane = tuple[str, str]
 # SSM counts the delivery timeout from the sending on, for nodes that wait for a slot, too, and of a tag we do not know
@@ -178,5 +178,5 @@ class Sender:
             timeout_seconds=min(MAX_TIMEOUT_SECONDS, spec.delivery_seconds + (waves - 1) * spec.execution_seconds),
             node_ids=tuple(node.id for node in members),
             attempts=tuple(node.attempts for node in members),
-            max_errors=self._ledger.max_errors(usual_commands(self._plan.limits.concurrency)),
+            max_errors=self._ledger.max_errors(share),
         )

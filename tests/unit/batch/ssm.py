@@ -46,6 +46,7 @@ class Ssm:
     behave: dict[str, Ended] = field(default_factory=dict)
     refused_ids: set[str] = field(default_factory=set)
     names_bad_ids: bool = True
+    lists_backwards: bool = False
     weather: Weather = fair
     latency_seconds: float = 0.05
     calls: Counter[str] = field(default_factory=Counter)
@@ -133,7 +134,7 @@ class Ssm:
             if record.visible_at <= now
             for each in record.run.invocations.values()
         ]
-        return {"CommandInvocations": [row | self._spelt(row) for row in rows]}
+        return {"CommandInvocations": [row | self._spelt(row) for row in rows[:: -1 if self.lists_backwards else 1]]}
 
     def _spelt(self, row: dict[str, Any]) -> dict[str, Any]:
         """Spell status details with spaces, as parts of AWS do."""

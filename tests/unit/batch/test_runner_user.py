@@ -150,6 +150,16 @@ def tagged(bench: Bench, count: int, **more: Any) -> BatchRunner:
     return bench.runner(make([], tag=TagChoice(key="Role", value="web"), **more))
 
 
+def test_a_percentage_of_errors_is_one_of_the_nodes_that_had_the_tag_when_it_was_planned(bench: Bench) -> None:
+    targets = bench.ssm.add(20)
+    bench.ssm.tagged = {target.id: "web" for target in targets}
+    bench.ssm.behave = {target.id: Ended(delay_seconds=1, exit_code=1) for target in targets[:3]}
+    plan = make([], tag=TagChoice(key="Role", value="web"), expected=20, max_errors="30%", retries=0)
+    assert bench.runner(plan).run().counts == {"failed": 3, "succeeded": 17}
+    assert [order.max_errors for order in orders(bench)] == ["6"]
+    assert bench.journal.load("run1").plan == plan
+
+
 @pytest.mark.parametrize("count", [1, 50, 120])
 def test_a_tag_is_one_command_with_a_row_for_every_node_that_has_it(bench: Bench, count: int) -> None:
     result = tagged(bench, count, concurrency=7).run()

@@ -3,13 +3,13 @@
 Changes commands, ledger and sender; makes no call and knows no clock but the moment it is told.
 """
 
-from collections import deque
 from random import Random
 
-from ec2menu.batch.actions import Cancel, CancelReport, LookupReport, Order, PollReport, Read, ReadReport, Trouble
+from ec2menu.batch.actions import Cancel, CancelReport, LookupReport, Order, PollReport, Trouble
 from ec2menu.batch.ledger import Ledger, Node
 from ec2menu.batch.live import CANCEL_PATIENCE_SECONDS, LOOKUP_PATIENCE_SECONDS, Live, Phase
 from ec2menu.batch.nouns import TAG_PREFIX, BatchPlan, Chunk, Target
+from ec2menu.batch.reader import End, Reader
 from ec2menu.batch.retry import RetryPolicy, never_ran
 from ec2menu.batch.sender import Sender
 from ec2menu.batch.status import ERRORS, INVALID_PLATFORM, NOT_HANDED_OVER, TERMINATED, Row
@@ -28,46 +28,26 @@ from ec2menu.batch.verdicts import (
 PATIENCE_SECONDS = (120.0, 600.0)
 MAX_DENIALS = 3
 CANCEL_TRIES = 5
-READ_TRIES = 4
-READ_RETRY_SECONDS = 1.0
 _SCRIPT_WEIGHT = 0.2
 
 
 class Follower:
     """Judges live commands."""
 
-    def __init__(self, plan: BatchPlan, ledger: Ledger, sender: Sender, *, policy: RetryPolicy, rng: Random) -> None:
+    def __init__(
+        self, plan: BatchPlan, ledger: Ledger, sender: Sender, reader: Reader, *, policy: RetryPolicy, rng: Random
+    ) -> None:
         self._plan = plan
         self._ledger = ledger
         self._sender = sender
+        self._reader = reader
         self._policy = policy
         self._rng = rng
         # SSM lists nodes of another platform under a tag's command, too; theirs is what the plan says of them.
         others = (*plan.targets, *(skip.target for skip in plan.skipped))
         self._not_by_tag = frozenset((target.region, target.id) for target in others)
-        self._reading: dict[tuple[str, str], tuple[Node, Row, int]] = {}
-        self._to_read: deque[tuple[float, Read]] = deque()
         self.script_seconds = 0.0
         self.may_send_again = True
-
-    @property
-    def reading(self) -> int:
-        """Nodes whose output is still being read."""
-        return len(self._reading)
-
-    def next_read(self, now: float) -> Read | None:
-        """Return the next output to be read."""
-        if self._to_read and self._to_read[0][0] <= now:
-            return self._to_read.popleft()[1]
-        return None
-
-    def next_read_at(self) -> float | None:
-        """Return when an output is to be read next."""
-        return self._to_read[0][0] if self._to_read else None
-
-    def reading_nodes(self) -> list[tuple[Node, str]]:
-        """Return the nodes whose output is still being read, with their command's id."""
-        return [(node, command_id) for (command_id, _), (node, _, _) in self._reading.items()]
 
     # -- polls --------------------------------------------------------------------------------------------------
 
@@ -141,16 +121,15 @@ class Follower:
         is_final_for_tag = live.order.tag is not None and row.details == INVALID_PLATFORM
         if not was_lost and never_ran(row.details) and not is_final_for_tag and self._send_again(node, now):
             return
-        listed = split_listed(row.output)
-        if listed.is_cut and not was_lost:
-            self._reading[live.command_id, node.id] = (node, row, 0)
-            read = Read(order=live.order, command_id=live.command_id, node_id=node.id, listed=listed)
-            self._to_read.append((now, read))
-            return
         verdict = verdict_of(row, self._plan.spec, was_handed_over=node.handed_over_at is not None)
         if node.id in live.withdrawn and is_unstarted(row, node.target):
             verdict = STUCK
-        self._ledger.finish(node, verdict, row=row, command_id=live.command_id, streams=listed, is_correction=was_lost)
+        streams = split_listed(row.output)
+        if was_lost:
+            self._ledger.finish(node, verdict, row=row, command_id=live.command_id, streams=streams, is_correction=True)
+            return
+        end = End(order=live.order, command_id=live.command_id, node=node, row=row, verdict=verdict, streams=streams)
+        self._reader.take(end, now)
 
     def _send_again(self, node: Node, now: float) -> bool:
         """Let a node that never ran wait for another try, where the policy allows one."""
@@ -263,24 +242,6 @@ class Follower:
         else:
             live.cancelled_at = now
         live.hurry(now)
-
-    def read(self, read: Read, report: ReadReport, now: float) -> None:
-        """Take in one node's output; where it cannot be had, what the list call held is kept, and marked as cut."""
-        node, row, tries = self._reading[read.command_id, read.node_id]
-        if report.trouble is Trouble.NEEDS_LOGIN:
-            self._to_read.append((now, read))
-            return
-        if report.trouble is Trouble.THROTTLED or (report.trouble is Trouble.OTHER and tries + 1 < READ_TRIES):
-            self._reading[read.command_id, read.node_id] = (node, row, tries + (report.trouble is Trouble.OTHER))
-            self._to_read.append((now + READ_RETRY_SECONDS + self._policy.wait_seconds(1, self._rng), read))
-            return
-        del self._reading[read.command_id, read.node_id]
-        verdict, streams = verdict_of(row, self._plan.spec), report.streams
-        if report.trouble is not Trouble.NONE:
-            streams = read.listed
-        detail = ", ".join(filter(None, (verdict.detail, report.message)))
-        verdict = Verdict(outcome=verdict.outcome, detail=detail)
-        self._ledger.finish(node, verdict, row=row, command_id=read.command_id, streams=streams)
 
     def leave(self, node: Node, verdict: Verdict) -> None:
         """Put down a node that is not sent to."""

@@ -1,6 +1,9 @@
 """The count of a batch: what ended and how, and whether too much has failed to go on. No AWS, no time."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
+from types import MappingProxyType
 
 from ec2menu.batch.actions import Finished
 from ec2menu.batch.nouns import MAX_CHUNK, BatchPlan, Outcome, Target
@@ -9,6 +12,7 @@ from ec2menu.batch.streams import Streams
 from ec2menu.batch.verdicts import Verdict
 
 NO_STREAMS = Streams()
+_NO_FILES: Mapping[str, Path | None] = MappingProxyType({})
 _ERRORS = (Outcome.FAILED, Outcome.TIMED_OUT)
 
 
@@ -82,6 +86,7 @@ class Ledger:
         row: Row | None = None,
         command_id: str = "",
         streams: Streams = NO_STREAMS,
+        fetched: Mapping[str, Path | None] = _NO_FILES,
         is_correction: bool = False,
     ) -> None:
         """Put down how a node ended."""
@@ -98,6 +103,7 @@ class Ledger:
                 attempts=node.attempts,
                 lasted_seconds=row.lasted_seconds if row is not None else 0.0,
                 streams=streams,
+                fetched=fetched,
                 is_correction=is_correction,
             )
         )

@@ -23,9 +23,13 @@ class Outcome(StrEnum):
     NOT_DELIVERED = "not delivered"
     PROBABLY_NOT_RUN = "delivery timed out"
     CANCELLED = "cancelled"
+    NOT_BEGUN = "sent, not begun"
     UNKNOWN = "unknown, still running there"
     IN_DOUBT = "in doubt"
     SKIPPED = "skipped"
+
+
+_OPEN = (Outcome.UNKNOWN, Outcome.IN_DOUBT, Outcome.NOT_BEGUN)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -124,7 +128,8 @@ class NodeResult:
     """What became of one target: the outcome, why, and where its output is kept (files, so that memory is bounded).
 
     `detail` is a short sentence (`exit 3`, `agent offline since 3 h`); `exit_code` is None where the script did not end
-    by itself. `digest` is equal for equal output. The two `is_..._cut` say that SSM kept only the beginning.
+    by itself. `digest` is equal for equal output. The two `is_..._cut` say that SSM kept only the beginning, or, where
+    that `is_cut_sure` not to be, that it may have.
     """
 
     target: Target
@@ -138,6 +143,7 @@ class NodeResult:
     stderr_file: Path | None = None
     is_stdout_cut: bool = False
     is_stderr_cut: bool = False
+    is_cut_sure: bool = True
     digest: str = ""
 
 
@@ -174,10 +180,10 @@ class BatchResult:
     @property
     def failed(self) -> tuple[NodeResult, ...]:
         """Nodes on which the script failed, or that it never reached, for good."""
-        good_or_open = (Outcome.SUCCEEDED, Outcome.UNKNOWN, Outcome.IN_DOUBT)
+        good_or_open = (Outcome.SUCCEEDED, *_OPEN)
         return tuple(result for result in self.results if result.outcome not in good_or_open)
 
     @property
     def unfinished(self) -> tuple[NodeResult, ...]:
         """Nodes of which the end is not known."""
-        return tuple(result for result in self.results if result.outcome in (Outcome.UNKNOWN, Outcome.IN_DOUBT))
+        return tuple(result for result in self.results if result.outcome in _OPEN)

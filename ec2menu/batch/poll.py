@@ -65,7 +65,7 @@ def read(aws: Aws, action: Read) -> ReadReport:
             InstanceId=action.node_id,
         )
     except Ec2MenuError as error:
-        return ReadReport(trouble=trouble_of(error), message=f"output is cut: {error.message}")
+        return ReadReport(trouble=trouble_of(error), message=f"its output could not be read: {error.message}")
     return ReadReport(streams=parse_result(answer))
 
 

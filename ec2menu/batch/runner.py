@@ -11,23 +11,21 @@ from typing import Self
 
 from ec2menu.aws.fate import SendFate
 from ec2menu.aws.session import Aws
-from ec2menu.batch.actions import Action, Cancel, Lookup, LookupReport, Poll, Read, Report, Send, SendReport
-from ec2menu.batch.follower import tag_target
+from ec2menu.batch.actions import Action, Cancel, Fetch, Lookup, LookupReport, Poll, Read, Report, Send, SendReport
 from ec2menu.batch.journal import HEARTBEAT_SECONDS, Journal, RunState, SendState
 from ec2menu.batch.keeper import Keeper
-from ec2menu.batch.nouns import BatchPlan, BatchResult, Chunk, NodeResult, Outcome, Progress, Target
+from ec2menu.batch.nouns import BatchPlan, BatchResult, NodeResult, Progress
 from ec2menu.batch.outputs import OutputStore
 from ec2menu.batch.poll import cancel, poll, read
 from ec2menu.batch.retry import NOT_JOURNALED
 from ec2menu.batch.scheduler import Scheduler
 from ec2menu.batch.send import look_up, send
 from ec2menu.batch.takeup import TakenUp, take_up
-from ec2menu.batch.verdicts import STILL_FOLLOWED
 from ec2menu.clock import Clock
 from ec2menu.errors import Ec2MenuError
 from ec2menu.fanout import Pool, Task
 
-CALLS_AT_ONCE = 8
+CALLS_AT_ONCE = 16
 # How soon an answer, and how soon a word from the user, is taken in.
 STEP_SECONDS = 0.1
 IDLE_STEP_SECONDS = 0.5
@@ -192,6 +190,8 @@ class BatchRunner:
                 return lambda: cancel(self._aws, action)
             case Read():
                 return lambda: read(self._aws, action)
+            case Fetch():
+                return lambda: self._keeper.fetch(action)
 
     def _look_up(self, action: Lookup) -> LookupReport:
         sent_at = self._clock.wall() - timedelta(seconds=action.age_seconds)
@@ -229,7 +229,7 @@ class BatchRunner:
         if is_detached:
             self._wait_for_sends()
             self._tell(on_result)
-        rows = self._open_rows() if is_detached else []
+        rows = self._scheduler.open_rows() if is_detached else []
         unsent = self._taken_up.unsent if self._taken_up is not None else []
         results = self._keeper.results([*rows, *unsent])
         is_whole = not is_detached and not unsent
@@ -247,22 +247,3 @@ class BatchRunner:
             if not self._collect():
                 self._clock.sleep(STEP_SECONDS)
         self._collect()
-
-    def _open_rows(self) -> list[NodeResult]:
-        """Return a row for everything whose end is not known, or that was not sent: as it is at this moment."""
-        rows = [
-            _open_row(node.target, command_id, was_sent=was_sent)
-            for node, command_id, was_sent in self._scheduler.open_nodes()
-        ]
-        for item, command_id in self._scheduler.open_tags():
-            chunk = Chunk(region=item.region, document=item.document, tag=item.tag)
-            rows.append(_open_row(tag_target(chunk), command_id, was_sent=not isinstance(item, Chunk)))
-        return rows
-
-
-def _open_row(target: Target, command_id: str, *, was_sent: bool) -> NodeResult:
-    if was_sent:
-        return NodeResult(
-            target=target, outcome=STILL_FOLLOWED.outcome, detail=STILL_FOLLOWED.detail, command_id=command_id
-        )
-    return NodeResult(target=target, outcome=Outcome.NOT_DELIVERED, detail="not sent yet")

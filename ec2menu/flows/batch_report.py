@@ -53,6 +53,7 @@ def show_result(
             max_lines_per_group=max_lines_per_group,
             elapsed_seconds=elapsed_seconds,
             is_journaled=not context.store.is_in_memory,
+            output_s3=spec.output_s3,
         )
         show_lines(context, lines)
     terminal.flush()

@@ -119,11 +119,15 @@ class LookupReport:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PollReport:
-    """What became of a Poll. `total` and `is_over` are the command's own TargetCount and end, where asked for."""
+    """What became of a Poll. `total` and `is_over` are the command's own TargetCount and end, where asked for.
+
+    `uncounted` says why they are missing where only they could not be had; the rows are there then.
+    """
 
     rows: tuple[Row, ...] = ()
     total: int | None = None
     is_over: bool = False
+    uncounted: Trouble = Trouble.NONE
     trouble: Trouble = Trouble.NONE
     message: str = ""
 

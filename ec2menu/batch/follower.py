@@ -15,6 +15,7 @@ from ec2menu.batch.sender import Sender
 from ec2menu.batch.status import ERRORS, INVALID_PLATFORM, NOT_HANDED_OVER, TERMINATED, Row
 from ec2menu.batch.streams import split_listed
 from ec2menu.batch.verdicts import (
+    CANCELLED_UNBEGUN,
     STUCK,
     Verdict,
     gave_up,
@@ -22,12 +23,15 @@ from ec2menu.batch.verdicts import (
     is_unstarted,
     never_sent,
     verdict_of,
+    with_note,
 )
 
 # Without an answer, and past its deadline, a node is given up after this; being throttled takes longer.
 PATIENCE_SECONDS = (120.0, 600.0)
 MAX_DENIALS = 3
 CANCEL_TRIES = 5
+# A tag's command that cannot be counted has listed all its nodes when no other one has shown up for so long.
+LISTING_PATIENCE_SECONDS = 60.0
 _SCRIPT_WEIGHT = 0.2
 
 
@@ -44,8 +48,9 @@ class Follower:
         self._policy = policy
         self._rng = rng
         # SSM lists nodes of another platform under a tag's command, too; theirs is what the plan says of them.
-        others = (*plan.targets, *(skip.target for skip in plan.skipped))
-        self._not_by_tag = frozenset((target.region, target.id) for target in others)
+        self._not_by_tag: dict[str, set[str]] = {}
+        for target in (*plan.targets, *(skip.target for skip in plan.skipped)):
+            self._not_by_tag.setdefault(target.region, set()).add(target.id)
         self.script_seconds = 0.0
         self.may_send_again = True
 
@@ -62,13 +67,17 @@ class Follower:
         for row in report.rows:
             self._take_row(live, row, now)
         if live.order.tag is not None:
-            self._close_tag(live, report)
+            self._close_tag(live, report, now)
         self._judge_late(live, now, "still running there")
         live.wait_for_more(now, self._rng)
+        if report.uncounted is Trouble.THROTTLED:
+            live.slow_down(now, self._rng)
+        live.note_in_vain(now)
         self._close(live)
 
     def _poll_failed(self, live: Live, report: PollReport, now: float) -> None:
         live.slow_down(now, self._rng)
+        live.in_vain = ()
         if report.trouble is Trouble.DENIED:
             live.denials += 1
             if live.denials >= MAX_DENIALS:
@@ -82,8 +91,11 @@ class Follower:
         """Count the nodes that failed before any row is judged: what SSM terminated for them may be listed first."""
         failed = {row.node_id for row in report.rows if row.details in ERRORS}
         live.errors = len(failed)
-        others = {node_id for region, node_id in self._not_by_tag if region == live.order.region}
-        self._ledger.errors += len(failed - live.settled - (others if live.order.tag else set()))
+        self._ledger.errors += len(failed - live.settled - self._others(live))
+
+    def _others(self, live: Live) -> set[str]:
+        """Return the nodes that a tag's command may list, and that have their row by another one."""
+        return self._not_by_tag.get(live.order.region, set()) if live.order.tag is not None else set()
 
     def _take_row(self, live: Live, row: Row, now: float) -> None:
         if row.node_id in live.settled:
@@ -92,10 +104,11 @@ class Follower:
         if node is None:
             if live.order.tag is None:
                 return
-            if (live.order.region, row.node_id) in self._not_by_tag:
+            if row.node_id in self._others(live):
                 live.settled.add(row.node_id)
                 return
             node = self._tagged_node(live, row)
+            live.grew_at = now
         node.details = row.details
         if row.details not in NOT_HANDED_OVER and not row.is_final and node.handed_over_at is None:
             node.handed_over_at = now
@@ -121,15 +134,30 @@ class Follower:
         is_final_for_tag = live.order.tag is not None and row.details == INVALID_PLATFORM
         if not was_lost and never_ran(row.details) and not is_final_for_tag and self._send_again(node, now):
             return
-        verdict = verdict_of(row, self._plan.spec, was_handed_over=node.handed_over_at is not None)
-        if node.id in live.withdrawn and is_unstarted(row, node.target):
-            verdict = STUCK
+        if node.id in live.withdrawn and _is_unbegun(node, row) and self._take_back(live, node, now):
+            return
+        verdict = self._verdict(live, node, row)
         streams = split_listed(row.output)
         if was_lost:
             self._ledger.finish(node, verdict, row=row, command_id=live.command_id, streams=streams, is_correction=True)
             return
         end = End(order=live.order, command_id=live.command_id, node=node, row=row, verdict=verdict, streams=streams)
         self._reader.take(end, now)
+
+    def _verdict(self, live: Live, node: Node, row: Row) -> Verdict:
+        verdict = verdict_of(row, self._plan.spec, was_handed_over=node.handed_over_at is not None)
+        if _is_unbegun(node, row):
+            verdict = STUCK if node.id in live.withdrawn else CANCELLED_UNBEGUN
+        return with_note(verdict, live.cancel_problem)
+
+    def _take_back(self, live: Live, node: Node, now: float) -> bool:
+        """Let a node that was withdrawn before its turn came wait again; behind nodes that hang it was no try of it."""
+        gained = bool(live.lost)
+        node.attempts -= gained
+        if self._send_again(node, now):
+            return True
+        node.attempts += gained
+        return False
 
     def _send_again(self, node: Node, now: float) -> bool:
         """Let a node that never ran wait for another try, where the policy allows one."""
@@ -140,10 +168,28 @@ class Follower:
         self._sender.add([node])
         return True
 
-    def _close_tag(self, live: Live, report: PollReport) -> None:
-        seen = len(live.settled) + len(live.nodes) + len(live.lost)
-        if report.is_over and not live.nodes and report.total is not None and seen >= report.total:
+    def _close_tag(self, live: Live, report: PollReport, now: float) -> None:
+        if live.nodes or live.is_over:
+            return
+        if report.uncounted is not Trouble.NONE:
+            self._close_uncounted(live, report, now)
+        elif report.is_over and report.total is not None and len(live.settled) + len(live.lost) >= report.total:
             live.is_over = True
+
+    def _close_uncounted(self, live: Live, report: PollReport, now: float) -> None:
+        """End a tag's command by its rows alone: all that were expected have ended, or no other one shows up."""
+        order = live.order
+        expected = sum(
+            chunk.expected
+            for chunk in self._plan.chunks
+            if (chunk.region, chunk.document, chunk.tag) == (order.region, order.document, order.tag)
+        )
+        seen = len(live.settled - self._others(live)) + len(live.lost)
+        is_whole = report.uncounted is Trouble.DENIED and seen >= expected > 0
+        if is_whole or now - live.grew_at >= LISTING_PATIENCE_SECONDS:
+            live.is_over = True
+            if not is_whole:
+                self._tag_row(live, gave_up(f"whether more nodes have it is not known: {report.message}"))
 
     def _close(self, live: Live) -> None:
         if not live.is_open and not live.lost:
@@ -183,7 +229,8 @@ class Follower:
         for node in nodes:
             del live.nodes[node.id]
             live.lost[node.id] = node
-            self._ledger.finish(node, gave_up(why), command_id=live.command_id)
+            verdict = with_note(gave_up(why), live.cancel_problem)
+            self._ledger.finish(node, verdict, command_id=live.command_id)
         if live.is_blind and live.order.tag is not None and not live.is_over:
             live.is_over = True
             self._tag_row(live, gave_up(why))
@@ -222,26 +269,33 @@ class Follower:
             self._tag_row(live, in_doubt(why))
         for node in nodes:
             self._ledger.finish(node, in_doubt(why))
-        # Where the list could be read, nothing of it runs; where not, its slots stay taken until it must have ended.
-        live.lost = {} if live.has_looked else {node.id: node for node in nodes}
-        live.is_blind = not live.has_looked
-        live.is_over, live.phase = True, Phase.OVER
+        # A list may lag behind by more than we have waited: its slots stay taken until it must have ended.
+        live.lost = {node.id: node for node in nodes}
+        live.is_blind = live.is_over = True
+        live.phase = Phase.OVER
 
     # -- the rest -----------------------------------------------------------------------------------------------
 
     def cancelled(self, live: Live, action: Cancel, report: CancelReport, now: float) -> None:
-        """Take in what a CancelCommand brought; between two tries the command is polled on."""
-        live.cancel_tries += report.trouble is not Trouble.THROTTLED
-        if report.trouble is not Trouble.NONE and live.cancel_tries < CANCEL_TRIES:
-            live.cancel_not_before = now + self._policy.wait_seconds(max(2, live.cancel_tries), self._rng)
-            live.next_at = now
-            return
-        if action.node_ids:
-            live.withdrawn.update(action.node_ids)
+        """Take in what a CancelCommand brought; between two tries, and where AWS takes none, it is polled on."""
+        if report.trouble is Trouble.NONE:
             live.cancel_tries = 0
-        else:
-            live.cancelled_at = now
-        live.hurry(now)
+            if action.node_ids:
+                live.withdrawn.update(action.node_ids)
+                live.in_vain = ()
+            else:
+                live.cancelled_at, live.cancel_problem = now, ""
+            live.hurry(now)
+            return
+        live.next_at = now
+        live.cancel_not_before = now + self._policy.wait_seconds(max(2, live.cancel_tries), self._rng)
+        if report.trouble is Trouble.THROTTLED:
+            return
+        live.cancel_tries += 1
+        if not action.node_ids:
+            live.cancel_problem = f"not cancelled: {report.message}"
+        if live.cancel_tries >= CANCEL_TRIES:
+            live.wants_cancel = live.may_withdraw = False
 
     def leave(self, node: Node, verdict: Verdict) -> None:
         """Put down a node that is not sent to."""
@@ -257,6 +311,11 @@ class Follower:
         """Let a node whose send was refused wait for another try, or put down why not."""
         if not self._send_again(node, now):
             self._ledger.finish(node, never_sent(why))
+
+
+def _is_unbegun(node: Node, row: Row) -> bool:
+    """Whether a cancelled node had not begun; of one that hung after it had begun, the row says the same."""
+    return node.handed_over_at is None and is_unstarted(row, node.target)
 
 
 def tag_target(chunk: Chunk) -> Target:

@@ -99,7 +99,7 @@ class Scheduler:
             running=running,
             failed=self.ledger.failed,
             waiting=max(0, self.ledger.total - self.ledger.done - running),
-            note=self.note or self._reader.note,
+            note=self.note or self._standing_note(),
             needs_login=self.is_paused,
         )
 
@@ -135,7 +135,7 @@ class Scheduler:
         self._follower.may_send_again = False
         for live in self._lives.values():
             if live.is_open:
-                live.wants_cancel, live.next_at = True, 0.0
+                live.wants_cancel, live.next_at, live.cancel_tries = True, 0.0, 0
         self._leave_waiting(CANCELLED_UNSENT)
 
     def resume(self, now: float) -> None:
@@ -232,6 +232,14 @@ class Scheduler:
         slowed = trouble is Trouble.THROTTLED or getattr(report, "fate", None) is SendFate.THROTTLED
         unclear = getattr(report, "fate", None) is SendFate.UNCLEAR
         self.note = "AWS asks us to slow down" if slowed else "looking up a lost reply" if unclear else ""
+
+    def _standing_note(self) -> str:
+        """Return what is to be said while nothing else is: what keeps the batch from ending."""
+        lives = self._lives.values()
+        uncancelled = next((live.cancel_problem for live in lives if live.cancel_problem and live.is_open), "")
+        is_held = not self._sender.is_empty and lives and not any(live.is_open for live in lives)
+        held = "waiting for slots of nodes that do not answer" if is_held else ""
+        return uncancelled or self._reader.note or held
 
     def _stop_if_told(self) -> None:
         if self.ledger.is_stopped and not self._sender.is_empty:

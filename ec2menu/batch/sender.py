@@ -20,6 +20,8 @@ Lane = tuple[str, str]
 # how many nodes have it.
 TAG_WAVES = 100
 MAX_TIMEOUT_SECONDS = 2_592_000
+# Those that wait behind nodes which hang are withdrawn before that; to see that takes a while, and some polls.
+START_MARGIN_SECONDS = 30
 _SLOW = RetryPolicy(base_seconds=1.0, cap_seconds=30.0)
 
 
@@ -169,13 +171,15 @@ class Sender:
     def _new_order(self, lane: Lane, *, share: int, waves: int, nodes: Iterable[Node]) -> Order:
         self._seq += 1
         spec, members = self._plan.spec, tuple(nodes)
+        until_seen = self._plan.limits.grace_seconds + START_MARGIN_SECONDS
+        wait_seconds = (waves - 1) * spec.execution_seconds + until_seen if waves > 1 else 0
         return Order(
             seq=self._seq,
             region=lane[0],
             document=lane[1],
             token=f"{self._rng.getrandbits(48):012x}",
             share=share,
-            timeout_seconds=min(MAX_TIMEOUT_SECONDS, spec.delivery_seconds + (waves - 1) * spec.execution_seconds),
+            timeout_seconds=min(MAX_TIMEOUT_SECONDS, spec.delivery_seconds + wait_seconds),
             node_ids=tuple(node.id for node in members),
             attempts=tuple(node.attempts for node in members),
             max_errors=self._ledger.max_errors(share),

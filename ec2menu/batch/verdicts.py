@@ -25,6 +25,7 @@ _FIXED = {
     status.ACCESS_DENIED: Verdict(outcome=Outcome.NOT_DELIVERED, detail="access denied at the node"),
 }
 STUCK = Verdict(outcome=Outcome.NOT_DELIVERED, detail="not started: the nodes before it do not answer")
+CANCELLED_UNBEGUN = Verdict(outcome=Outcome.CANCELLED, detail="cancelled before it began")
 CANCELLED_UNSENT = Verdict(outcome=Outcome.CANCELLED, detail="cancelled before it was sent")
 NOT_SENT_YET = Verdict(outcome=Outcome.NOT_DELIVERED, detail="not sent yet")
 NOT_BEGUN = Verdict(outcome=Outcome.NOT_BEGUN, detail="SSM had not begun with it; it will")

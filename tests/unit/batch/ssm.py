@@ -146,7 +146,9 @@ class Ssm:
         return result_answer(record, record.run.invocations[request["InstanceId"]])
 
     def _cancel_command(self, request: dict[str, Any], _region: str) -> dict[str, Any]:
-        self.simulation.records[request["CommandId"]].run.cancel(self.clock.now())
+        self.simulation.records[request["CommandId"]].run.cancel(
+            self.clock.now(), node_ids=request.get("InstanceIds", ())
+        )
         return {}
 
     def _get_object(self, request: dict[str, Any], _region: str) -> dict[str, Any]:
@@ -163,6 +165,11 @@ class Ssm:
 
     def sends_to(self, node_id: str) -> int:
         return sum(node_id in record.run.invocations for record in self.simulation.records.values())
+
+    def tries_of(self, node_id: str) -> int:
+        """Return how many commands SSM tried to begin with on the node; one that was withdrawn in time is none."""
+        parts = (record.run.invocations.get(node_id) for record in self.simulation.records.values())
+        return sum(part is not None and (part.details != "Cancelled" or part.started_at is not None) for part in parts)
 
     def peak_running(self) -> int:
         """Return the most nodes that ever ran at the same moment."""

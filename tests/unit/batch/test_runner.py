@@ -98,14 +98,3 @@ def test_a_dead_node_holds_up_nobody_and_ends_as_unknown_with_its_command(bench:
     assert result.unfinished == (dead,)
     others = [moment for node_id, moment in done_at.items() if node_id != targets[0].id]
     assert max(others) < done_at[targets[0].id] - 100
-
-
-def test_nodes_stuck_behind_dead_ones_are_told_as_never_started(bench: Bench) -> None:
-    targets = bench.ssm.add(50)
-    dead = {target.id: Ended(delay_seconds=inf) for target in targets[:5]}
-    bench.ssm.behave = {target.id: FAST for target in targets} | dead
-    before = bench.clock.now()
-    result = bench.runner(make(targets, concurrency=5)).run()
-    assert outcomes(result.results) == [Outcome.UNKNOWN] * 5 + [Outcome.NOT_DELIVERED] * 45
-    assert bench.clock.now() - before < 300
-    assert sum(bench.ssm.executions().values()) == 5

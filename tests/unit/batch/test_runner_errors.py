@@ -123,6 +123,17 @@ def test_a_lost_send_that_is_never_listed_leaves_its_nodes_in_doubt_and_the_rest
     assert all(not bench.ssm.sends_to(row.target.id) for row in doubtful)
 
 
+def test_a_command_that_is_listed_too_late_to_be_found_keeps_its_slots_until_it_must_have_ended(bench: Bench) -> None:
+    bench.ssm.simulation.listed_after_seconds = 75
+    bench.ssm.weather = lambda operation, number: "lose" if (operation, number) == ("send_command", 1) else ""
+    targets = bench.ssm.add(30)
+    bench.ssm.behave = {target.id: Ended(delay_seconds=110) for target in targets}
+    result = bench.runner(make(targets, concurrency=4)).run()
+    assert bench.ssm.peak_running() == 4
+    assert Outcome.IN_DOUBT in outcomes(result.results)
+    assert set(bench.ssm.executions().values()) == {1}
+
+
 def test_what_never_left_this_computer_is_sent_again(bench: Bench) -> None:
     bench.ssm.weather = lambda operation, number: "unsent" if operation == "send_command" and number < 6 else ""
     result = bench.runner(make(bench.ssm.add(5), retries=0)).run()

@@ -129,12 +129,7 @@ class Follower:
         if row.lasted_seconds:
             step = _SCRIPT_WEIGHT if self.script_seconds else 1.0
             self.script_seconds += (row.lasted_seconds - self.script_seconds) * step
-        if row.details == TERMINATED and live.errors and self._ledger.allowed_errors is not None:
-            node.attempts -= 1  # it was the command's part of the errors that was used up, not a try of this node
-        is_final_for_tag = live.order.tag is not None and row.details == INVALID_PLATFORM
-        if not was_lost and never_ran(row.details) and not is_final_for_tag and self._send_again(node, now):
-            return
-        if node.id in live.withdrawn and _is_unbegun(node, row) and self._take_back(live, node, now):
+        if not was_lost and self._has_another_try(live, node, row, now):
             return
         verdict = self._verdict(live, node, row)
         streams = split_listed(row.output)
@@ -150,20 +145,25 @@ class Follower:
             verdict = STUCK if node.id in live.withdrawn else CANCELLED_UNBEGUN
         return with_note(verdict, live.cancel_problem)
 
-    def _take_back(self, live: Live, node: Node, now: float) -> bool:
-        """Let a node that was withdrawn before its turn came wait again; behind nodes that hang it was no try of it."""
-        gained = bool(live.lost)
-        node.attempts -= gained
-        if self._send_again(node, now):
-            return True
-        node.attempts += gained
-        return False
+    def _has_another_try(self, live: Live, node: Node, row: Row, now: float) -> bool:
+        """Let a node wait to be sent to again where the row proves that the script never ran there.
 
-    def _send_again(self, node: Node, now: float) -> bool:
-        """Let a node that never ran wait for another try, where the policy allows one."""
-        if not self.may_send_again or self._ledger.is_stopped or not self._policy.allows(node.attempts):
+        It was no try of the node where others cost it its turn: they failed too often for the command's part of the
+        errors, or hung.
+        """
+        if node.id in live.withdrawn and _is_unbegun(node, row):
+            return self._send_again(node, now, was_try=not live.lost)
+        if not never_ran(row.details) or (live.order.tag is not None and row.details == INVALID_PLATFORM):
             return False
-        node.not_before = now + self._policy.wait_seconds(node.attempts, self._rng)
+        is_by_errors = row.details == TERMINATED and live.errors and self._ledger.allowed_errors is not None
+        return self._send_again(node, now, was_try=not is_by_errors)
+
+    def _send_again(self, node: Node, now: float, *, was_try: bool = True) -> bool:
+        attempts = node.attempts - (not was_try)
+        if not self.may_send_again or self._ledger.is_stopped or not self._policy.allows(attempts):
+            return False
+        node.attempts = attempts
+        node.not_before = now + self._policy.wait_seconds(attempts, self._rng) if was_try else 0.0
         node.details, node.handed_over_at = "", None
         self._sender.add([node])
         return True

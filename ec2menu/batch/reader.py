@@ -22,7 +22,7 @@ from ec2menu.batch.verdicts import Verdict, with_note
 READS_AT_ONCE = 6
 FETCHES_AT_ONCE = 4
 READ_TRIES = 4
-FETCH_TRIES = 2
+FETCH_TRIES = 1  # botocore has tried several times
 RETRY_SECONDS = 1.0
 
 Key = tuple[str, str]

@@ -40,7 +40,7 @@ def run_ls(context: Context, request: LsRequest) -> int:
     items = arrange(kind, listing.items, now=context.clock.wall(), terms=terms, sort=sort)
     text = _format(context, kind, regions, items, output=request.output)
     if text:
-        context.terminal.data(text)
+        (context.terminal.data if request.output == "table" else context.terminal.document)(text)
     context.terminal.flush()
     if request.output == "table" and not items and not listing.problems:
         context.terminal.note(_nothing(kind, listing, regions), Style.DIM)

@@ -139,7 +139,11 @@ def _add_run(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--filter", dest="filters", action="append", default=[], metavar="F", help="as in ls; all match"
     )
-    parser.add_argument("--all", action="store_true", help="every instance of the region")
+    parser.add_argument(
+        "--all",
+        action="store_true",
+        help="every machine of the region; those that cannot be reached are skipped with the reason",
+    )
     parser.add_argument(
         "--target", dest="tags", action="append", default=[], metavar="tag:K=V", help="SSM chooses the nodes by tag"
     )

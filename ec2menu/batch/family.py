@@ -8,11 +8,10 @@ from dataclasses import replace
 
 from ec2menu.batch.follower import tag_target
 from ec2menu.batch.journaled import JournaledRun, JournaledSend, RunState, SendState
-from ec2menu.batch.nouns import Chunk, NodeResult, Outcome, Target
+from ec2menu.batch.nouns import OPEN_OUTCOMES, Chunk, NodeResult, Outcome, Target
 from ec2menu.batch.verdicts import NOT_FINISHED, NOT_SENT_YET, Verdict
 
 Key = tuple[str, str]
-OPEN_OUTCOMES = (Outcome.UNKNOWN, Outcome.IN_DOUBT)
 _NEVER_RAN = (Outcome.NOT_DELIVERED, Outcome.SKIPPED)
 
 

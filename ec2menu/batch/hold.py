@@ -11,7 +11,7 @@ from typing import Any
 
 from ec2menu.batch.actions import Order
 from ec2menu.batch.journaled import JournalStore, RunState, SendState
-from ec2menu.batch.nouns import NodeResult, Outcome
+from ec2menu.batch.nouns import OPEN_OUTCOMES, NodeResult
 from ec2menu.batch.records import order_text, result_text
 from ec2menu.clock import Clock
 from ec2menu.errors import Ec2MenuError, TakenOver
@@ -59,7 +59,7 @@ class Hold:
 
     def forget_open_results(self) -> None:
         """Drop the rows of nodes whose end was not known: they are about to be judged again. Raises Ec2MenuError."""
-        rows = [(self.run_id, outcome, *self._ours) for outcome in (Outcome.UNKNOWN, Outcome.IN_DOUBT)]
+        rows = [(self.run_id, outcome, *self._ours) for outcome in OPEN_OUTCOMES]
         statement = f"DELETE FROM batch_result WHERE run_id = ? AND outcome = ? AND {_IS_OURS}"  # noqa: S608 - words of ours
         self._store.write_or_fail([(statement, rows)])
 

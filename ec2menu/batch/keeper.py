@@ -4,8 +4,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import replace
 
 from ec2menu.aws.session import Aws
-from ec2menu.batch.actions import Finished
-from ec2menu.batch.full_output import complete
+from ec2menu.batch.actions import Fetch, FetchReport, Finished
+from ec2menu.batch.full_output import fetch
 from ec2menu.batch.hold import Hold
 from ec2menu.batch.nouns import BatchPlan, NodeResult, Outcome
 from ec2menu.batch.outputs import OutputStore
@@ -68,6 +68,10 @@ class Keeper:
         )
         return (*(rows[key] for key in order if key in rows), *skipped)
 
+    def fetch(self, action: Fetch) -> FetchReport:
+        """Fetch the whole output of a node into its files (S3 GetObject); from any thread, for it may take long."""
+        return fetch(self._aws, self._outputs, self._plan, action)
+
     def _row(self, end: Finished) -> NodeResult:
         row = NodeResult(
             target=end.target,
@@ -79,6 +83,7 @@ class Keeper:
             lasted_seconds=end.lasted_seconds,
             is_stdout_cut=end.streams.is_stdout_cut,
             is_stderr_cut=end.streams.is_stderr_cut,
+            is_cut_sure=not end.streams.is_doubtful,
         )
         try:
             return self._with_output(row, end)
@@ -86,13 +91,7 @@ class Keeper:
             return _with_note(row, f"its output could not be kept: {error.strerror or error}")
 
     def _with_output(self, row: NodeResult, end: Finished) -> NodeResult:
-        run_id, spec = self._plan.run_id, self._plan.spec
-        kept = self._outputs.save(run_id, end.target, end.streams)
-        if spec.output_s3 and end.streams.is_cut:
-            whole = complete(self._aws, self._outputs, run_id, spec=spec, finished=end, kept=kept)
-            kept = whole.kept
-            row = replace(row, is_stdout_cut=whole.is_stdout_cut, is_stderr_cut=whole.is_stderr_cut)
-            row = _with_note(row, whole.problem)
+        kept = self._outputs.save(self._plan.run_id, end.target, end.streams, fetched=end.fetched)
         return replace(row, stdout_file=kept.stdout_file, stderr_file=kept.stderr_file, digest=kept.digest)
 
 

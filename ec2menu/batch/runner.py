@@ -11,24 +11,22 @@ from typing import Self
 
 from ec2menu.aws.fate import SendFate
 from ec2menu.aws.session import Aws
-from ec2menu.batch.actions import Action, Cancel, Lookup, LookupReport, Poll, Read, Report, Send, SendReport
-from ec2menu.batch.follower import tag_target
+from ec2menu.batch.actions import Action, Cancel, Fetch, Lookup, LookupReport, Poll, Read, Report, Send, SendReport
 from ec2menu.batch.hold import Hold
 from ec2menu.batch.journal import HEARTBEAT_SECONDS, Journal
 from ec2menu.batch.journaled import Origin, RunState, SendState
 from ec2menu.batch.keeper import Keeper
-from ec2menu.batch.nouns import BatchPlan, BatchResult, Chunk, NodeResult, Progress, Target
+from ec2menu.batch.nouns import BatchPlan, BatchResult, NodeResult, Progress
 from ec2menu.batch.outputs import OutputStore
 from ec2menu.batch.poll import cancel, poll, read
 from ec2menu.batch.scheduler import Scheduler
 from ec2menu.batch.send import look_up, send
 from ec2menu.batch.takeup import TakenUp, take_up
-from ec2menu.batch.verdicts import NOT_SENT_YET, STILL_FOLLOWED, UNTRIED
 from ec2menu.clock import Clock
 from ec2menu.errors import Ec2MenuError, TakenOver
 from ec2menu.fanout import Pool, Task
 
-CALLS_AT_ONCE = 8
+CALLS_AT_ONCE = 16
 # How soon an answer, and how soon a word from the user, is taken in.
 STEP_SECONDS = 0.1
 IDLE_STEP_SECONDS = 0.5
@@ -212,6 +210,8 @@ class BatchRunner:
                 return lambda: cancel(self._aws, action)
             case Read():
                 return lambda: read(self._aws, action)
+            case Fetch():
+                return lambda: self._keeper.fetch(action)
 
     def _look_up(self, action: Lookup) -> LookupReport:
         sent_at = self._clock.wall() - timedelta(seconds=action.age_seconds)
@@ -247,7 +247,7 @@ class BatchRunner:
             self._wait_for_sends(hold)
         self._tell(hold, on_result)
         is_written = self._write_last(hold, LAST_WRITES_SECONDS[is_detached])
-        rows = self._open_rows() if is_detached else []
+        rows = self._scheduler.open_rows() if is_detached else []
         unsent = self._taken_up.unsent if self._taken_up is not None else []
         results = self._keeper.results([*rows, *unsent])
         is_whole = is_written and not is_detached and not unsent
@@ -276,28 +276,9 @@ class BatchRunner:
                 self._clock.sleep(STEP_SECONDS)
         self._collect(hold)
 
-    def _open_rows(self) -> list[NodeResult]:
-        """Return a row for everything whose end is not known, or that was not sent: as it is at this moment."""
-        rows = [
-            _open_row(node.target, command_id, was_sent=was_sent, attempts=node.attempts)
-            for node, command_id, was_sent in self._scheduler.open_nodes()
-        ]
-        for item, command_id in self._scheduler.open_tags():
-            chunk = Chunk(region=item.region, document=item.document, tag=item.tag)
-            was_sent = not isinstance(item, Chunk)
-            rows.append(_open_row(tag_target(chunk), command_id, was_sent=was_sent, attempts=int(was_sent)))
-        return rows
-
 
 def _note_send(hold: Hold, action: Action, report: Report) -> None:
     if isinstance(report, SendReport) and report.fate not in (None, SendFate.UNCLEAR):
         hold.note_send(action.order.seq, SendState.NOT_SENT)
     elif isinstance(report, SendReport | LookupReport) and report.command_id:
         hold.note_send(action.order.seq, SendState.SENT, report.command_id)
-
-
-def _open_row(target: Target, command_id: str, *, was_sent: bool, attempts: int) -> NodeResult:
-    verdict = STILL_FOLLOWED if was_sent else UNTRIED if attempts else NOT_SENT_YET
-    return NodeResult(
-        target=target, outcome=verdict.outcome, detail=verdict.detail, command_id=command_id, attempts=attempts
-    )

@@ -7,11 +7,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from random import Random
 
-from ec2menu.batch.family import OPEN_OUTCOMES, Key, handed_on, is_tag_sent, key_of, latest_sends
+from ec2menu.batch.family import Key, handed_on, is_tag_sent, key_of, latest_sends
 from ec2menu.batch.follower import tag_target, target_of
 from ec2menu.batch.journaled import JournaledRun, JournaledSend, SendState
 from ec2menu.batch.ledger import Node
-from ec2menu.batch.nouns import Chunk, NodeResult
+from ec2menu.batch.nouns import OPEN_OUTCOMES, Chunk, NodeResult
 from ec2menu.batch.scheduler import Scheduler
 from ec2menu.batch.verdicts import NOT_SENT_YET, never_sent
 from ec2menu.clock import Clock

@@ -86,7 +86,7 @@ def _list_runs(context: Context, *, output: str) -> int:
     terminal = context.terminal
     text = _format(context, records, output=output)
     if text:
-        terminal.data(text)
+        (terminal.data if output == "table" else terminal.document)(text)
     terminal.flush()
     if not records and output == "table":
         terminal.note("nothing has been run yet", Style.DIM)

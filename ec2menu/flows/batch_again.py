@@ -5,7 +5,16 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from ec2menu.batch.names import count_nodes
-from ec2menu.batch.nouns import TAG_PREFIX, BatchPlan, BatchResult, NodeResult, Outcome, TagChoice, Target
+from ec2menu.batch.nouns import (
+    OPEN_OUTCOMES,
+    TAG_PREFIX,
+    BatchPlan,
+    BatchResult,
+    NodeResult,
+    Outcome,
+    TagChoice,
+    Target,
+)
 from ec2menu.batch.plan import sensitive_targets
 from ec2menu.errors import InvalidInput, TargetUnclear
 from ec2menu.flows.batch import Prepared, nodes_with, open_journal, open_outputs, renewed
@@ -34,7 +43,7 @@ def resume(context: Context, run: "JournaledRun", *, send_rest: bool = False) ->
     sends nothing again; with `send_rest` what was never sent is sent now. Raises TargetUnavailable for a run that
     another ec2menu follows, InvalidInput for one of another profile.
     """
-    from ec2menu.batch.family import OPEN_OUTCOMES, rows_of  # noqa: PLC0415 - it comes with the state file
+    from ec2menu.batch.family import rows_of  # noqa: PLC0415 - it comes with the state file
     from ec2menu.batch.journaled import RunState  # noqa: PLC0415 - the same
     from ec2menu.batch.runner import BatchRunner  # noqa: PLC0415 - it imports boto3
 
@@ -74,13 +83,16 @@ def rest_of(context: Context, run: "JournaledRun") -> Prepared | None:
         targets = tuple(target for target in chunk.targets if key_of(target) in unsent)
         is_tag_unsent = chunk.tag is not None and (chunk.region, _tag_id(chunk.tag)) in unsent
         if targets or is_tag_unsent:
-            chunks.append(replace(chunk, targets=targets, tag=chunk.tag if is_tag_unsent else None))
+            more = {"tag": chunk.tag, "expected": chunk.expected} if is_tag_unsent else {"tag": None, "expected": 0}
+            chunks.append(replace(chunk, targets=targets, **more))
     if not chunks:
         return None
     plan = replace(run.plan, chunks=tuple(chunks), skipped=(), warnings=())
     machines = _machines_of(context, plan)
-    is_sensitive = bool(sensitive_targets(machines, context.config.settings.confirm_tag))
-    return Prepared(plan=plan, count=len(machines), is_sensitive=is_sensitive)
+    word = context.config.settings.confirm_tag
+    is_sensitive = bool(sensitive_targets(machines, word))
+    are_known = not word or all(machine.ssm_known and not machine.is_hybrid for machine in machines)
+    return Prepared(plan=plan, count=len(machines), is_sensitive=is_sensitive, are_tags_known=are_known)
 
 
 def rows_to_repeat(

@@ -156,7 +156,7 @@ def test_a_tag_that_was_never_sent_is_part_of_the_rest(ops: Ops) -> None:
     desk = sit_down("n", color=False, out_tty=True)
     context = ops.context(desk)
     tag = TagChoice(key="Role", value="web")
-    prepared = prepare_tag(context, CommandSpec(lines=("x",)), Limits(), tag=tag, regions=(REGION,))
+    prepared = prepare_tag(context, CommandSpec(lines=("x",)), Limits(), tag=tag, regions=(REGION,), is_asked=True)
     open_journal(context).begin(prepared.plan).finish(RunState.DETACHED)
     run_id = prepared.plan.run_id
     assert run_runs(context, run_id, send_rest=True, yes=False, output="table") == ExitStatus.INTERRUPTED

@@ -103,7 +103,9 @@ class Answers:
 
     def _show_node(self, typed: str) -> None:
         row = self._find(typed)
-        show_lines(self._context, node_lines(row, read=open_outputs(self._context).read))
+        show_lines(
+            self._context, node_lines(row, read=open_outputs(self._context).read, output_s3=self._spec.output_s3)
+        )
 
     def _find(self, typed: str) -> NodeResult:
         """Return the row with the number, id or name that was typed, or with a part of one that no other has."""

@@ -114,6 +114,7 @@ def make(
     run_id: str = "run1",
     lines: tuple[str, ...] = ("id",),
     tag: TagChoice | None = None,
+    expected: int = 0,
     **more: Any,
 ) -> BatchPlan:
     """Return a plan; `more` are fields of CommandSpec and Limits."""
@@ -121,7 +122,7 @@ def make(
     spec = CommandSpec(lines=lines, **{name: more.pop(name) for name in spec_names & more.keys()})
     chunks = cut_into_chunks(targets)
     if tag is not None:
-        chunks = (Chunk(region=REGION, document="AWS-RunShellScript", tag=tag), *chunks)
+        chunks = (Chunk(region=REGION, document="AWS-RunShellScript", tag=tag, expected=expected), *chunks)
     return BatchPlan(run_id=run_id, spec=spec, limits=Limits(**more), chunks=chunks)
 
 

@@ -67,7 +67,7 @@ def check(bench: Bench, plan: BatchPlan, result: BatchResult) -> None:
     for row in result.results:
         assert started[row.target.id] <= 1
         if not plan.limits.max_errors:  # what a command's part of them cut off is no try of the node
-            assert bench.ssm.sends_to(row.target.id) <= 1 + plan.limits.retries
+            assert bench.ssm.tries_of(row.target.id) <= 1 + plan.limits.retries
         check_row(bench, row, started[row.target.id])
     assert bench.ssm.peak_running() <= plan.limits.concurrency
 

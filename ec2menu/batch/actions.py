@@ -13,7 +13,10 @@ from ec2menu.batch.streams import Streams
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Order:
-    """One SendCommand as it was meant. `attempts` are those of the nodes, in their order; `token` is its own."""
+    """One SendCommand as it was meant. `attempts` are those of the nodes, in their order; `token` is its own.
+
+    `expected` is how many nodes had the tag when the batch was planned.
+    """
 
     seq: int
     region: str
@@ -24,6 +27,7 @@ class Order:
     node_ids: tuple[str, ...] = ()
     attempts: tuple[int, ...] = ()
     tag: TagChoice | None = None
+    expected: int = 0
     max_errors: str = "100%"
 
     def comment(self, run_id: str) -> str:

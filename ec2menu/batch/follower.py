@@ -181,14 +181,8 @@ class Follower:
 
     def _close_uncounted(self, live: Live, report: PollReport, now: float) -> None:
         """End a tag's command by its rows alone: all that were expected have ended, or no other one shows up."""
-        order = live.order
-        expected = sum(
-            chunk.expected
-            for chunk in self._plan.chunks
-            if (chunk.region, chunk.document, chunk.tag) == (order.region, order.document, order.tag)
-        )
         seen = len(live.settled - self._others(live)) + len(live.lost)
-        is_whole = report.uncounted is Trouble.DENIED and seen >= expected > 0
+        is_whole = report.uncounted is Trouble.DENIED and seen >= live.order.expected > 0
         if is_whole or now - live.grew_at >= LISTING_PATIENCE_SECONDS:
             live.is_over = True
             if not is_whole:

@@ -240,8 +240,8 @@ class Scheduler:
         """Return what is to be said while nothing else is: what keeps the batch from ending."""
         lives = self._lives.values()
         uncancelled = next((live.cancel_problem for live in lives if live.cancel_problem and live.is_open), "")
-        is_held = not self._sender.is_empty and lives and not any(live.is_open for live in lives)
-        held = "waiting for slots of nodes that do not answer" if is_held else ""
+        is_held = any(live.lost for live in lives) and not any(live.nodes for live in lives)
+        held = "waiting for slots of nodes that do not answer" if is_held and not self._sender.is_empty else ""
         return uncancelled or self._reader.note or held
 
     def _stop_if_told(self) -> None:

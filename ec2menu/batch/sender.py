@@ -16,9 +16,10 @@ from ec2menu.batch.retry import RetryPolicy
 from ec2menu.batch.share import Demand, is_worth_sending, next_piece
 
 Lane = tuple[str, str]
-# SSM counts the delivery timeout from the sending on, for nodes that wait for a slot, too, and of a tag we do not know
-# how many nodes have it.
+# SSM counts the delivery timeout from the sending on, for nodes that wait for a slot, too. Of a tag we may not know how
+# many nodes have it, and there may be a few more than when it was planned.
 TAG_WAVES = 100
+_MORE_WAVES = 1
 MAX_TIMEOUT_SECONDS = 2_592_000
 # Those that wait behind nodes which hang are withdrawn before that; to see that takes a while, and some polls.
 START_MARGIN_SECONDS = 30
@@ -170,8 +171,9 @@ class Sender:
     def _tag_order(self, chunk: Chunk, free: int) -> Order:
         share = max(1, free // len(self._tags))
         self._tags.remove(chunk)
-        order = self._new_order((chunk.region, chunk.document), share=share, waves=TAG_WAVES, nodes=())
-        return replace(order, tag=chunk.tag)
+        waves = math.ceil(chunk.expected / share) + _MORE_WAVES if chunk.expected else TAG_WAVES
+        order = self._new_order((chunk.region, chunk.document), share=share, waves=waves, nodes=())
+        return replace(order, tag=chunk.tag, expected=chunk.expected)
 
     def _new_order(self, lane: Lane, *, share: int, waves: int, nodes: Iterable[Node]) -> Order:
         self._seq += 1

@@ -5,6 +5,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Callable
+from math import inf
 
 import pytest
 
@@ -136,6 +137,28 @@ def test_cancelling_reaches_the_nodes(site: Site) -> None:
     runner = site.runner(make(targets, concurrency=4))
     result = runner.run(once(lambda progress: progress.running > 0, runner.cancel))
     assert result.counts == {"cancelled": 12}
+    assert len(site.demo.calls_of("CancelCommand")) == 1
+
+
+def test_a_cancel_that_is_denied_is_said_in_every_row_and_the_nodes_are_followed(site: Site) -> None:
+    targets = site.add(4)
+    site.simulation.behave = lambda *_: Ended(delay_seconds=90)
+    site.demo.faults.deny("CancelCommand")
+    runner = site.runner(make(targets, concurrency=4))
+    result = runner.run(once(lambda progress: progress.running > 0, runner.cancel))
+    check(site, targets, result)
+    assert result.counts == {"succeeded": 4}
+    assert all(row.detail.startswith("not cancelled: ssm:CancelCommand") for row in result.results)
+
+
+def test_nodes_behind_hung_ones_are_taken_back_and_sent_to_over_http(site: Site) -> None:
+    targets = site.add(16)
+    hung = {target.id for target in targets[:4]}
+    site.simulation.behave = lambda node_id, _: Ended(delay_seconds=inf if node_id in hung else 1)
+    plan = make(targets, concurrency=4, execution_seconds=5, delivery_seconds=30, retries=0)
+    result = site.runner(plan).run()
+    check(site, targets, result)
+    assert [row.outcome for row in result.results[4:]] == [Outcome.SUCCEEDED] * 12
     assert len(site.demo.calls_of("CancelCommand")) == 1
 
 

@@ -9,9 +9,9 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from ec2menu.batch.nouns import NodeResult, Outcome
+from ec2menu.batch.nouns import NodeResult, Outcome, TagChoice
 from ec2menu.demo.invocations import Outcome as Ended
-from tests.unit.batch.rig import Bench, make, outcomes, when
+from tests.unit.batch.rig import Bench, make, orders, outcomes, when
 from tests.unit.batch.ssm import Crash
 
 FAST = Ended(delay_seconds=1, stdout="ok\n")
@@ -38,6 +38,22 @@ def test_nodes_behind_hung_ones_are_sent_to_in_another_command_without_a_retry(
     assert {(row.outcome, row.attempts) for row in rest} == {(Outcome.SUCCEEDED, 1)}
     assert set(bench.ssm.executions().values()) == {1}
     assert bench.ssm.peak_running() == concurrency
+    assert "waiting for slots of nodes that do not answer" in notes
+
+
+def test_a_tags_nodes_are_taken_back_and_sent_to_by_id(bench: Bench) -> None:
+    targets = bench.ssm.add(12)
+    bench.ssm.tagged = {target.id: "web" for target in targets}
+    bench.ssm.behave = {target.id: FAST for target in targets} | {target.id: HUNG for target in targets[:5]}
+    plan = make([], tag=TagChoice(key="Role", value="web"), expected=11, concurrency=5, retries=0)  # one came later
+    notes: set[str] = set()
+    result = bench.runner(plan).run(lambda progress: notes.add(progress.note))
+    rows = {row.target.id: row.outcome for row in result.results}
+    assert len(rows) == len(result.results) == 12
+    assert {rows[target.id] for target in targets[5:]} == {Outcome.SUCCEEDED}
+    assert [bool(order.targets) for order in orders(bench)] == [True, False]
+    assert orders(bench)[0].timeout_seconds == 60 + 3 * 120 + 60
+    assert bench.ssm.peak_running() == 5
     assert "waiting for slots of nodes that do not answer" in notes
 
 

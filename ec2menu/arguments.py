@@ -139,7 +139,11 @@ def _add_run(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--filter", dest="filters", action="append", default=[], metavar="F", help="as in ls; all match"
     )
-    parser.add_argument("--all", action="store_true", help="every instance of the region")
+    parser.add_argument(
+        "--all",
+        action="store_true",
+        help="every machine of the region; those that cannot be reached are skipped with the reason",
+    )
     parser.add_argument(
         "--target", dest="tags", action="append", default=[], metavar="tag:K=V", help="SSM chooses the nodes by tag"
     )
@@ -161,7 +165,8 @@ def _add_run(parser: argparse.ArgumentParser) -> None:
 
 def _add_runs(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("run", metavar="RUN", nargs="?", default="", help="show this one, or go on following it")
-    parser.add_argument("--retry-failed", action="store_true", help="run it again where it failed")
+    parser.add_argument("--send-rest", action="store_true", help="send what was never sent, and nothing else")
+    parser.add_argument("--retry-failed", action="store_true", help="run it again where it failed or never arrived")
     parser.add_argument("--yes", action="store_true", help="do not ask")
     parser.add_argument("-o", "--output", choices=("table", "json", "csv"), default="table", help="default: table")
     _add_common_flags(parser, is_top=False)

@@ -103,6 +103,10 @@ class Terminal:
         """Write a line (or lines) of data or of a screen to stdout."""
         self._stdout.write(f"{text}\n")
 
+    def document(self, text: str) -> None:
+        """Write lines of JSON or CSV to stdout: as they are for a program, harmless where stdout is a screen."""
+        self.data("\n".join(map(escape, text.split("\n"))) if self.is_screen else text)
+
     def copy(self, text: str) -> bool:
         """Ask the terminal to put a text onto its clipboard (OSC 52); return whether there is one to ask.
 

@@ -53,8 +53,8 @@ def with_note(verdict: Verdict, note: str) -> Verdict:
 
 
 def is_unstarted(row: Row, target: Target) -> bool:
-    """Whether a cancelled row proves that the script had not begun; Windows reports -1 also for what it killed."""
-    return row.details == status.CANCELLED and row.exit_code in (None, -1) and target.platform != "Windows"
+    """Whether a cancelled row proves that the script had not begun: by -1, which Windows has for killed ones, too."""
+    return row.details == status.CANCELLED and row.exit_code == -1 and target.platform != "Windows"
 
 
 def gave_up(why: str) -> Verdict:

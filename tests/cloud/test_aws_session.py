@@ -9,7 +9,8 @@ import pytest
 
 from ec2menu import __version__
 from ec2menu.arguments import parse_arguments
-from ec2menu.aws.session import READ_ATTEMPTS, TOTAL_ATTEMPTS, Aws
+from ec2menu.aws.attempts import READ_ATTEMPTS, TOTAL_ATTEMPTS
+from ec2menu.aws.session import Aws
 from ec2menu.compose import build_context
 from ec2menu.demo.requests import Environ, read_body
 from ec2menu.demo.server import DemoAws

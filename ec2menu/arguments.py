@@ -30,7 +30,10 @@ def parse_arguments(argv: Sequence[str]) -> argparse.Namespace:
     """Parse the command line. Raises InvalidInput, or SystemExit(0) after --help and --version."""
     parser = _build_parser()
     before, dashes, command = _split_at_dashes(argv)
+    before = _join_sort(before)
     arguments, unread = parser.parse_known_args(before)
+    if arguments.verb == "ls" and arguments.kind is None:
+        raise InvalidInput(f"ls needs a KIND: {_KINDS}", hint="type: ec2menu ls --help")
     if arguments.verb == "run":
         arguments.command = command
     elif dashes:
@@ -43,6 +46,17 @@ def parse_arguments(argv: Sequence[str]) -> argparse.Namespace:
     # The flags may stand before the verb or after it, where argparse would let the second list replace the first.
     arguments.regions = [*(arguments.regions or ()), *(getattr(arguments, "more_regions", None) or ())]
     return arguments
+
+
+def _join_sort(words: Sequence[str]) -> list[str]:
+    """Return the words with `--sort -age` as one, which argparse would take for a flag without its column."""
+    joined: list[str] = []
+    for word in words:
+        if joined and joined[-1] == "--sort" and word.startswith("-"):
+            joined[-1] = f"--sort={word}"
+        else:
+            joined.append(word)
+    return joined
 
 
 def _split_at_dashes(argv: Sequence[str]) -> tuple[list[str], bool, list[str]]:
@@ -78,9 +92,10 @@ def _build_parser() -> argparse.ArgumentParser:
 
 
 def _add_ls(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("kind", metavar="KIND", help=_KINDS)
+    parser.usage = "ec2menu ls KIND [FILTER...] [FLAGS]"
+    parser.add_argument("kind", metavar="KIND", nargs="?", help=_KINDS)
     parser.add_argument("filters", nargs="*", metavar="FILTER", help="text, or column:value; all must match")
-    parser.add_argument("--sort", default="name", metavar="COL", help="column to sort by; --sort=-COL reverses")
+    parser.add_argument("--sort", default="name", metavar="COL", help="column to sort by; -COL reverses")
     parser.add_argument("-o", "--output", choices=_OUTPUTS, default="table", help="default: table")
     parser.add_argument("--refresh", action="store_true", help="ask AWS anew, as a one-line command always does")
     _add_common_flags(parser, is_top=False)
@@ -124,7 +139,11 @@ def _add_run(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--filter", dest="filters", action="append", default=[], metavar="F", help="as in ls; all match"
     )
-    parser.add_argument("--all", action="store_true", help="every instance of the region")
+    parser.add_argument(
+        "--all",
+        action="store_true",
+        help="every machine of the region; those that cannot be reached are skipped with the reason",
+    )
     parser.add_argument(
         "--target", dest="tags", action="append", default=[], metavar="tag:K=V", help="SSM chooses the nodes by tag"
     )
@@ -146,7 +165,8 @@ def _add_run(parser: argparse.ArgumentParser) -> None:
 
 def _add_runs(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("run", metavar="RUN", nargs="?", default="", help="show this one, or go on following it")
-    parser.add_argument("--retry-failed", action="store_true", help="run it again where it failed")
+    parser.add_argument("--send-rest", action="store_true", help="send what was never sent, and nothing else")
+    parser.add_argument("--retry-failed", action="store_true", help="run it again where it failed or never arrived")
     parser.add_argument("--yes", action="store_true", help="do not ask")
     parser.add_argument("-o", "--output", choices=("table", "json", "csv"), default="table", help="default: table")
     _add_common_flags(parser, is_top=False)

@@ -70,15 +70,20 @@ def _run(arguments: argparse.Namespace, stack: ExitStack) -> int:
 
 
 def _end_on_signals() -> None:
-    """Leave in order on SIGTERM and SIGHUP: terminals are restored, sessions ended, with the shell's 128 + signal."""
+    """Leave in order on SIGTERM and SIGHUP: terminals are restored, sessions ended, with the shell's 128 + signal.
+
+    The first one counts; a closed window sends several, and none may cut short what the first has begun.
+    """
+    found = [getattr(signal, name) for name in ("SIGTERM", "SIGHUP") if hasattr(signal, name)]  # Windows has no SIGHUP
+    numbers = [number for number in found if signal.getsignal(number) is not signal.SIG_IGN]  # as under nohup
 
     def leave(number: int, _frame: FrameType | None) -> NoReturn:
+        for each in numbers:
+            signal.signal(each, signal.SIG_IGN)
         raise SystemExit(128 + number)
 
-    for name in ("SIGTERM", "SIGHUP"):
-        number = getattr(signal, name, None)  # Windows has no SIGHUP
-        if number is not None and signal.getsignal(number) is not signal.SIG_IGN:  # under nohup it stays ignored
-            signal.signal(number, leave)
+    for number in numbers:
+        signal.signal(number, leave)
 
 
 def _fail(error: Ec2MenuError, flags: argparse.Namespace) -> int:

@@ -97,6 +97,8 @@ def _existing_profile(name: str, profiles: Profiles) -> str:
 def _first_region(arguments: argparse.Namespace, config: Config) -> str:
     """Return the region that the user named for ec2menu, or nothing; the demo's fleet is where the demo says."""
     named = next((region for region in arguments.regions if region != "all"), "")
+    if config.settings.region:
+        _checked_regions([config.settings.region])
     return named or ("" if arguments.demo else config.settings.region)
 
 

@@ -4,7 +4,9 @@
     ├── InvalidInput               2   what was typed cannot be done: flag, filter, number, profile, region
     │   └── TargetUnclear          2   a TARGET names no resource, or several
     ├── TargetUnavailable          1   the resource exists and cannot be connected to now
-    │   └── NoJumpHost             1   no node is known that leads into the resource's VPC
+    │   ├── NoJumpHost             1   no node is known that leads into the resource's VPC
+    │   └── TakenOver              1   a run that this process held is another's now
+    ├── StateBusy                  1   the state file is held by another process, for the moment
     ├── AwsError                   3   AWS refused, or could not be reached
     │   ├── CredentialsError           none, wrong or incomplete
     │   │   ├── LoginExpired           a login that a command or a prompt can renew
@@ -76,6 +78,14 @@ class NoJumpHost(TargetUnavailable):
     def __init__(self, message: str, *, hint: str = "", diagnosis: tuple[str, ...] = ()) -> None:
         super().__init__(message, hint=hint)
         self.diagnosis = diagnosis
+
+
+class TakenOver(TargetUnavailable):
+    """A run that this process followed belongs to another ec2menu now: nothing more may be sent or written here."""
+
+
+class StateBusy(Ec2MenuError):
+    """The state file could not be written because another process holds it; a later try may go well."""
 
 
 class AwsError(Ec2MenuError):

@@ -24,12 +24,13 @@ from botocore.parsers import ResponseParserError
 from botocore.utils import JSONFileCache
 
 from ec2menu import __version__
+from ec2menu.aws.attempts import TOTAL_ATTEMPTS, give_up_on_silence, log_call, parsed, until_complete
 from ec2menu.aws.failures import BAD_KEY_CODES, Call, incomplete, translate
 from ec2menu.aws.paging import page_names, page_request
 from ec2menu.aws.profiles import Profiles, partition_home
 from ec2menu.aws.replies import ReplyParsers
 from ec2menu.aws.trim import make_loader
-from ec2menu.errors import CredentialsError, Ec2MenuError, IncompleteAnswer, Interrupted, RegionDisabled
+from ec2menu.errors import CredentialsError, Ec2MenuError, Interrupted, RegionDisabled
 from ec2menu.models import Identity
 
 T = TypeVar("T")
@@ -37,10 +38,6 @@ T = TypeVar("T")
 
 CONNECT_TIMEOUT_SECONDS = 3
 READ_TIMEOUT_SECONDS = 15
-TOTAL_ATTEMPTS = 5
-# What was silent twice is not asked a third time: five times would be more than a minute of waiting.
-SILENT_ATTEMPTS = 2
-READ_ATTEMPTS = 3
 CLI_CACHE_FOLDER = "~/.aws/cli/cache"
 
 # What botocore raises: its two families, its parser's own error, and what credential providers and urllib3 let through.
@@ -185,14 +182,14 @@ class Aws:
         """
 
         def send() -> dict[str, Any]:
-            with self._translated(service, operation, region) as call, _parsed(call):
+            with self._translated(service, operation, region) as call, parsed(call):
                 method = getattr(self.client(service, region, once=once), xform_name(operation))
                 answer: dict[str, Any] = method(**parameters)
                 if key and key not in answer:
                     raise incomplete(call)
                 return answer
 
-        return send() if once else _until_complete(send, f"{operation} in {region}")
+        return send() if once else until_complete(send, f"{operation} in {region}")
 
     def list_all(
         self,
@@ -218,7 +215,7 @@ class Aws:
         while True:
             request = parameters | page_request(names, size=page_size, token=token)
             page = self.call(service, operation, region, key=key, **request)
-            with self._translated(service, operation, region) as call, _parsed(call):
+            with self._translated(service, operation, region) as call, parsed(call):
                 items.extend([item for entry in page[key] for item in parse(entry)])
             on_count(len(items))
             before, token = token, page.get(names.next_token) or ""
@@ -258,8 +255,8 @@ class Aws:
                 # botocore has no public way to name the prompter; the default, getpass, would go round our terminal.
                 resolver.get_provider("assume-role")._prompter = self._prompt  # noqa: SLF001
                 core.register_component("credential_provider", resolver)
-                core.register("after-call", _log_call)
-                core.register("needs-retry", _give_up_on_silence)
+                core.register("after-call", log_call)
+                core.register("needs-retry", give_up_on_silence)
                 self._core, self._session = core, boto3.session.Session(botocore_session=core)
             return self._session, self._core
 
@@ -318,42 +315,3 @@ class Aws:
             return self.identity().arn
         except Ec2MenuError:
             return "this identity"
-
-
-@contextlib.contextmanager
-def _parsed(call: Call) -> Iterator[None]:
-    """Tell an answer that is well-formed and not AWS's from a bug: botocore's parsers stumble over it in these ways."""
-    try:
-        yield
-    except (KeyError, TypeError, AttributeError, UnicodeDecodeError) as error:
-        raise incomplete(call) from error
-
-
-def _until_complete(read: Callable[[], T], what: str) -> T:
-    """Read what was cut short again, from its start; nothing is ever returned in part."""
-    for _ in range(READ_ATTEMPTS - 1):
-        try:
-            return read()
-        except IncompleteAnswer:
-            _log.debug("%s was cut short, reading it again", what)
-    return read()
-
-
-def _give_up_on_silence(caught_exception: Exception | None, attempts: int, **_rest: Any) -> None:
-    """Let a read timeout out, of which botocore's retries would make as many attempts as of anything else."""
-    if isinstance(caught_exception, botocore.exceptions.ReadTimeoutError) and attempts >= SILENT_ATTEMPTS:
-        raise caught_exception
-
-
-def _log_call(http_response: Any, parsed: Mapping[str, Any], model: Any, **_rest: Any) -> None:
-    """Log a call's name and outcome, never its parameters or answer (they hold tokens)."""
-    meta = parsed.get("ResponseMetadata", {}) if isinstance(parsed, Mapping) else {}
-    code = parsed.get("Error", {}).get("Code", "") if isinstance(parsed, Mapping) else ""
-    _log.debug(
-        "%s -> %s %s attempts=%s request=%s",
-        model.name,
-        http_response.status_code,
-        code,
-        meta.get("RetryAttempts", 0) + 1,
-        meta.get("RequestId", ""),
-    )

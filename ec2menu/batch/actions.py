@@ -1,7 +1,9 @@
 """What the scheduler asks to be done at AWS, and what comes back: plain values between decision and call."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from enum import StrEnum
+from pathlib import Path
 
 from ec2menu.aws.fate import SendFate
 from ec2menu.batch.nouns import Outcome, TagChoice, Target
@@ -11,7 +13,10 @@ from ec2menu.batch.streams import Streams
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Order:
-    """One SendCommand as it was meant. `attempts` are those of the nodes, in their order; `token` is its own."""
+    """One SendCommand as it was meant. `attempts` are those of the nodes, in their order; `token` is its own.
+
+    `expected` is how many nodes had the tag when the batch was planned.
+    """
 
     seq: int
     region: str
@@ -22,6 +27,7 @@ class Order:
     node_ids: tuple[str, ...] = ()
     attempts: tuple[int, ...] = ()
     tag: TagChoice | None = None
+    expected: int = 0
     max_errors: str = "100%"
 
     def comment(self, run_id: str) -> str:
@@ -65,15 +71,24 @@ class Cancel:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Read:
-    """Read one node's output in full; the list call had `listed`."""
+    """Read one node's output, of which the list call had a part."""
 
     order: Order
     command_id: str
     node_id: str
-    listed: Streams
 
 
-Action = Send | Lookup | Poll | Cancel | Read
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Fetch:
+    """Fetch some streams (`stdout`, `stderr`) of a node from S3, of which SSM had a part."""
+
+    order: Order
+    command_id: str
+    target: Target
+    streams: tuple[str, ...]
+
+
+Action = Send | Lookup | Poll | Cancel | Read | Fetch
 
 
 class Trouble(StrEnum):
@@ -108,11 +123,15 @@ class LookupReport:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PollReport:
-    """What became of a Poll. `total` and `is_over` are the command's own TargetCount and end, where asked for."""
+    """What became of a Poll. `total` and `is_over` are the command's own TargetCount and end, where asked for.
+
+    `uncounted` says why they are missing where only they could not be had; the rows are there then.
+    """
 
     rows: tuple[Row, ...] = ()
     total: int | None = None
     is_over: bool = False
+    uncounted: Trouble = Trouble.NONE
     trouble: Trouble = Trouble.NONE
     message: str = ""
 
@@ -134,12 +153,24 @@ class ReadReport:
     message: str = ""
 
 
-Report = SendReport | LookupReport | PollReport | CancelReport | ReadReport
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FetchReport:
+    """What became of a Fetch: the files of the streams that came whole (None: an empty one)."""
+
+    fetched: Mapping[str, Path | None] = field(default_factory=dict)
+    trouble: Trouble = Trouble.NONE
+    message: str = ""
+
+
+Report = SendReport | LookupReport | PollReport | CancelReport | ReadReport | FetchReport
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Finished:
-    """A node's end as the scheduler judged it. `is_correction`: a node that had been given up answered after all."""
+    """A node's end as the scheduler judged it; `fetched` are the files of streams that S3 had whole.
+
+    `is_correction`: a node that had been given up answered after all.
+    """
 
     target: Target
     outcome: Outcome
@@ -149,4 +180,5 @@ class Finished:
     attempts: int = 0
     lasted_seconds: float = 0.0
     streams: Streams = Streams()  # noqa: RUF009 - frozen
+    fetched: Mapping[str, Path | None] = field(default_factory=dict)
     is_correction: bool = False

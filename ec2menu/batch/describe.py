@@ -5,12 +5,13 @@ Pure: lines with their meaning; the terminal breaks, escapes and paints them.
 
 import re
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from math import ceil
 from typing import Any
 
 from ec2menu.batch.names import count_nodes, fold_names, labels_of
-from ec2menu.batch.nouns import BatchPlan, Skip, Target
+from ec2menu.batch.nouns import TAG_PREFIX, BatchPlan, Skip, Target
+from ec2menu.batch.summary import csv_line
 from ec2menu.clock import describe_duration
 from ec2menu.models import Style
 
@@ -84,6 +85,21 @@ def plan_record(plan: BatchPlan) -> dict[str, Any]:
         ],
         "warnings": list(plan.warnings),
     }
+
+
+def plan_csv(plan: BatchPlan) -> Iterator[str]:
+    """Yield the plan as RFC 4180 lines with a header: what `--dry-run -o csv` prints, one line for every target.
+
+    A tag is a line of its own; `skipped` is why nothing would be sent.
+    """
+    yield csv_line(("id", "name", "region", "document", "skipped"))
+    for chunk in plan.chunks:
+        if chunk.tag:
+            yield csv_line((f"{TAG_PREFIX}{chunk.tag.key}={chunk.tag.value}", "", chunk.region, chunk.document, ""))
+        for target in chunk.targets:
+            yield csv_line((target.id, target.name, chunk.region, chunk.document, ""))
+    for skip in plan.skipped:
+        yield csv_line((skip.target.id, skip.target.name, skip.target.region, "", skip.reason))
 
 
 def _command(lines: tuple[str, ...]) -> list[Line]:

@@ -3,18 +3,20 @@
 Changes commands, ledger and sender; makes no call and knows no clock but the moment it is told.
 """
 
-from collections import deque
 from random import Random
 
-from ec2menu.batch.actions import Cancel, CancelReport, LookupReport, Order, PollReport, Read, ReadReport, Trouble
+from ec2menu.batch.actions import Cancel, CancelReport, LookupReport, Order, PollReport, Trouble
 from ec2menu.batch.ledger import Ledger, Node
 from ec2menu.batch.live import CANCEL_PATIENCE_SECONDS, LOOKUP_PATIENCE_SECONDS, Live, Phase
 from ec2menu.batch.nouns import TAG_PREFIX, BatchPlan, Chunk, Target
+from ec2menu.batch.reader import End, Reader
 from ec2menu.batch.retry import RetryPolicy, never_ran
 from ec2menu.batch.sender import Sender
 from ec2menu.batch.status import ERRORS, INVALID_PLATFORM, NOT_HANDED_OVER, TERMINATED, Row
 from ec2menu.batch.streams import split_listed
 from ec2menu.batch.verdicts import (
+    CANCELLED_UNBEGUN,
+    NOBODY,
     STUCK,
     Verdict,
     gave_up,
@@ -22,52 +24,36 @@ from ec2menu.batch.verdicts import (
     is_unstarted,
     never_sent,
     verdict_of,
+    with_note,
 )
 
 # Without an answer, and past its deadline, a node is given up after this; being throttled takes longer.
 PATIENCE_SECONDS = (120.0, 600.0)
 MAX_DENIALS = 3
 CANCEL_TRIES = 5
-READ_TRIES = 4
-READ_RETRY_SECONDS = 1.0
+# A tag's command that cannot be counted has listed all its nodes when no other one has shown up for so long.
+LISTING_PATIENCE_SECONDS = 60.0
 _SCRIPT_WEIGHT = 0.2
 
 
 class Follower:
     """Judges live commands."""
 
-    def __init__(self, plan: BatchPlan, ledger: Ledger, sender: Sender, *, policy: RetryPolicy, rng: Random) -> None:
+    def __init__(
+        self, plan: BatchPlan, ledger: Ledger, sender: Sender, reader: Reader, *, policy: RetryPolicy, rng: Random
+    ) -> None:
         self._plan = plan
         self._ledger = ledger
         self._sender = sender
+        self._reader = reader
         self._policy = policy
         self._rng = rng
         # SSM lists nodes of another platform under a tag's command, too; theirs is what the plan says of them.
-        others = (*plan.targets, *(skip.target for skip in plan.skipped))
-        self._not_by_tag = frozenset((target.region, target.id) for target in others)
-        self._reading: dict[tuple[str, str], tuple[Node, Row, int]] = {}
-        self._to_read: deque[tuple[float, Read]] = deque()
+        self._not_by_tag: dict[str, set[str]] = {}
+        for target in (*plan.targets, *(skip.target for skip in plan.skipped)):
+            self._not_by_tag.setdefault(target.region, set()).add(target.id)
         self.script_seconds = 0.0
         self.may_send_again = True
-
-    @property
-    def reading(self) -> int:
-        """Nodes whose output is still being read."""
-        return len(self._reading)
-
-    def next_read(self, now: float) -> Read | None:
-        """Return the next output to be read."""
-        if self._to_read and self._to_read[0][0] <= now:
-            return self._to_read.popleft()[1]
-        return None
-
-    def next_read_at(self) -> float | None:
-        """Return when an output is to be read next."""
-        return self._to_read[0][0] if self._to_read else None
-
-    def reading_nodes(self) -> list[tuple[Node, str]]:
-        """Return the nodes whose output is still being read, with their command's id."""
-        return [(node, command_id) for (command_id, _), (node, _, _) in self._reading.items()]
 
     # -- polls --------------------------------------------------------------------------------------------------
 
@@ -78,16 +64,21 @@ class Follower:
             return
         live.last_heard_at, live.denials = now, 0
         live.total = report.total if report.total is not None else live.total
+        self._count_errors(live, report)
         for row in report.rows:
             self._take_row(live, row, now)
         if live.order.tag is not None:
-            self._close_tag(live, report)
+            self._close_tag(live, report, now)
         self._judge_late(live, now, "still running there")
         live.wait_for_more(now, self._rng)
+        if report.uncounted is Trouble.THROTTLED:
+            live.slow_down(now, self._rng)
+        live.note_in_vain(now)
         self._close(live)
 
     def _poll_failed(self, live: Live, report: PollReport, now: float) -> None:
         live.slow_down(now, self._rng)
+        live.in_vain = ()
         if report.trouble is Trouble.DENIED:
             live.denials += 1
             if live.denials >= MAX_DENIALS:
@@ -97,6 +88,16 @@ class Follower:
         elif now - live.last_heard_at >= PATIENCE_SECONDS[report.trouble is Trouble.THROTTLED]:
             self._judge_late(live, now, f"cannot be followed: {report.message}")
 
+    def _count_errors(self, live: Live, report: PollReport) -> None:
+        """Count the nodes that failed before any row is judged: what SSM terminated for them may be listed first."""
+        failed = {row.node_id for row in report.rows if row.details in ERRORS}
+        live.errors = len(failed)
+        self._ledger.errors += len(failed - live.settled - self._others(live))
+
+    def _others(self, live: Live) -> set[str]:
+        """Return the nodes that a tag's command may list, and that have their row by another one."""
+        return self._not_by_tag.get(live.order.region, set()) if live.order.tag is not None else set()
+
     def _take_row(self, live: Live, row: Row, now: float) -> None:
         if row.node_id in live.settled:
             return
@@ -104,10 +105,11 @@ class Follower:
         if node is None:
             if live.order.tag is None:
                 return
-            if (live.order.region, row.node_id) in self._not_by_tag:
+            if row.node_id in self._others(live):
                 live.settled.add(row.node_id)
                 return
             node = self._tagged_node(live, row)
+            live.grew_at = now
         node.details = row.details
         if row.details not in NOT_HANDED_OVER and not row.is_final and node.handed_over_at is None:
             node.handed_over_at = now
@@ -128,36 +130,63 @@ class Follower:
         if row.lasted_seconds:
             step = _SCRIPT_WEIGHT if self.script_seconds else 1.0
             self.script_seconds += (row.lasted_seconds - self.script_seconds) * step
-        live.errors += row.details in ERRORS
-        if row.details == TERMINATED and live.errors and self._ledger.allowed_errors is not None:
-            node.attempts -= 1  # it was the command's part of the errors that was used up, not a try of this node
-        is_final_for_tag = live.order.tag is not None and row.details == INVALID_PLATFORM
-        if not was_lost and never_ran(row.details) and not is_final_for_tag and self._send_again(node, now):
+        if not was_lost and self._has_another_try(live, node, row, now):
             return
-        listed = split_listed(row.output)
-        if listed.is_cut and not was_lost:
-            self._reading[live.command_id, node.id] = (node, row, 0)
-            read = Read(order=live.order, command_id=live.command_id, node_id=node.id, listed=listed)
-            self._to_read.append((now, read))
+        verdict = self._verdict(live, node, row)
+        streams = split_listed(row.output)
+        if was_lost:
+            self._ledger.finish(node, verdict, row=row, command_id=live.command_id, streams=streams, is_correction=True)
             return
-        verdict = verdict_of(row, self._plan.spec, was_handed_over=node.handed_over_at is not None)
-        if node.id in live.withdrawn and is_unstarted(row, node.target):
-            verdict = STUCK
-        self._ledger.finish(node, verdict, row=row, command_id=live.command_id, streams=listed, is_correction=was_lost)
+        end = End(order=live.order, command_id=live.command_id, node=node, row=row, verdict=verdict, streams=streams)
+        self._reader.take(end, now)
 
-    def _send_again(self, node: Node, now: float) -> bool:
-        """Let a node that never ran wait for another try, where the policy allows one."""
-        if not self.may_send_again or self._ledger.is_stopped or not self._policy.allows(node.attempts):
+    def _verdict(self, live: Live, node: Node, row: Row) -> Verdict:
+        verdict = verdict_of(row, self._plan.spec, was_handed_over=node.handed_over_at is not None)
+        if _is_unbegun(node, row):
+            verdict = STUCK if node.id in live.withdrawn else CANCELLED_UNBEGUN
+        return with_note(verdict, live.cancel_problem)
+
+    def _has_another_try(self, live: Live, node: Node, row: Row, now: float) -> bool:
+        """Let a node wait to be sent to again where the row proves that the script never ran there.
+
+        It was no try of the node where others cost it its turn: they failed too often for the command's part of the
+        errors, or hung.
+        """
+        if node.id in live.withdrawn and _is_unbegun(node, row):
+            return self._send_again(node, now, was_try=not live.lost)
+        if not never_ran(row.details) or (live.order.tag is not None and row.details == INVALID_PLATFORM):
             return False
-        node.not_before = now + self._policy.wait_seconds(node.attempts, self._rng)
+        is_by_errors = row.details == TERMINATED and live.errors and self._ledger.allowed_errors is not None
+        return self._send_again(node, now, was_try=not is_by_errors)
+
+    def _send_again(self, node: Node, now: float, *, was_try: bool = True) -> bool:
+        attempts = node.attempts - (not was_try)
+        if not self.may_send_again or self._ledger.is_stopped or not self._policy.allows(attempts):
+            return False
+        node.attempts = attempts
+        node.not_before = now + self._policy.wait_seconds(attempts, self._rng) if was_try else 0.0
         node.details, node.handed_over_at = "", None
         self._sender.add([node])
         return True
 
-    def _close_tag(self, live: Live, report: PollReport) -> None:
-        seen = len(live.settled) + len(live.nodes) + len(live.lost)
-        if report.is_over and not live.nodes and report.total is not None and seen >= report.total:
+    def _close_tag(self, live: Live, report: PollReport, now: float) -> None:
+        if live.nodes or live.is_over:
+            return
+        if report.uncounted is not Trouble.NONE:
+            self._close_uncounted(live, report, now)
+        elif report.is_over and report.total is not None and len(live.settled) + len(live.lost) >= report.total:
             live.is_over = True
+            if not live.settled and not live.lost:
+                self._tag_row(live, NOBODY)
+
+    def _close_uncounted(self, live: Live, report: PollReport, now: float) -> None:
+        """End a tag's command by its rows alone: all that were expected have ended, or no other one shows up."""
+        seen = len(live.settled - self._others(live)) + len(live.lost)
+        is_whole = report.uncounted is Trouble.DENIED and seen >= live.order.expected > 0
+        if is_whole or now - live.grew_at >= LISTING_PATIENCE_SECONDS:
+            live.is_over = True
+            if not is_whole:
+                self._tag_row(live, gave_up(f"whether more nodes have it is not known: {report.message}"))
 
     def _close(self, live: Live) -> None:
         if not live.is_open and not live.lost:
@@ -197,7 +226,8 @@ class Follower:
         for node in nodes:
             del live.nodes[node.id]
             live.lost[node.id] = node
-            self._ledger.finish(node, gave_up(why), command_id=live.command_id)
+            verdict = with_note(gave_up(why), live.cancel_problem)
+            self._ledger.finish(node, verdict, command_id=live.command_id)
         if live.is_blind and live.order.tag is not None and not live.is_over:
             live.is_over = True
             self._tag_row(live, gave_up(why))
@@ -236,44 +266,33 @@ class Follower:
             self._tag_row(live, in_doubt(why))
         for node in nodes:
             self._ledger.finish(node, in_doubt(why))
-        # Where the list could be read, nothing of it runs; where not, its slots stay taken until it must have ended.
-        live.lost = {} if live.has_looked else {node.id: node for node in nodes}
-        live.is_blind = not live.has_looked
-        live.is_over, live.phase = True, Phase.OVER
+        # A list may lag behind by more than we have waited: its slots stay taken until it must have ended.
+        live.lost = {node.id: node for node in nodes}
+        live.is_blind = live.is_over = True
+        live.phase = Phase.OVER
 
     # -- the rest -----------------------------------------------------------------------------------------------
 
     def cancelled(self, live: Live, action: Cancel, report: CancelReport, now: float) -> None:
-        """Take in what a CancelCommand brought; between two tries the command is polled on."""
-        live.cancel_tries += report.trouble is not Trouble.THROTTLED
-        if report.trouble is not Trouble.NONE and live.cancel_tries < CANCEL_TRIES:
-            live.cancel_not_before = now + self._policy.wait_seconds(max(2, live.cancel_tries), self._rng)
-            live.next_at = now
-            return
-        if action.node_ids:
-            live.withdrawn.update(action.node_ids)
+        """Take in what a CancelCommand brought; between two tries, and where AWS takes none, it is polled on."""
+        if report.trouble is Trouble.NONE:
             live.cancel_tries = 0
-        else:
-            live.cancelled_at = now
-        live.hurry(now)
-
-    def read(self, read: Read, report: ReadReport, now: float) -> None:
-        """Take in one node's output; where it cannot be had, what the list call held is kept, and marked as cut."""
-        node, row, tries = self._reading[read.command_id, read.node_id]
-        if report.trouble is Trouble.NEEDS_LOGIN:
-            self._to_read.append((now, read))
+            if action.node_ids:
+                live.withdrawn.update(action.node_ids)
+                live.in_vain = ()
+            else:
+                live.cancelled_at, live.cancel_problem = now, ""
+            live.hurry(now)
             return
-        if report.trouble is Trouble.THROTTLED or (report.trouble is Trouble.OTHER and tries + 1 < READ_TRIES):
-            self._reading[read.command_id, read.node_id] = (node, row, tries + (report.trouble is Trouble.OTHER))
-            self._to_read.append((now + READ_RETRY_SECONDS + self._policy.wait_seconds(1, self._rng), read))
+        live.next_at = now
+        live.cancel_not_before = now + self._policy.wait_seconds(max(2, live.cancel_tries), self._rng)
+        if report.trouble is Trouble.THROTTLED:
             return
-        del self._reading[read.command_id, read.node_id]
-        verdict, streams = verdict_of(row, self._plan.spec), report.streams
-        if report.trouble is not Trouble.NONE:
-            streams = read.listed
-        detail = ", ".join(filter(None, (verdict.detail, report.message)))
-        verdict = Verdict(outcome=verdict.outcome, detail=detail)
-        self._ledger.finish(node, verdict, row=row, command_id=read.command_id, streams=streams)
+        live.cancel_tries += 1
+        if not action.node_ids:
+            live.cancel_problem = f"not cancelled: {report.message}"
+        if live.cancel_tries >= CANCEL_TRIES:
+            live.wants_cancel = live.may_withdraw = False
 
     def leave(self, node: Node, verdict: Verdict) -> None:
         """Put down a node that is not sent to."""
@@ -289,6 +308,11 @@ class Follower:
         """Let a node whose send was refused wait for another try, or put down why not."""
         if not self._send_again(node, now):
             self._ledger.finish(node, never_sent(why))
+
+
+def _is_unbegun(node: Node, row: Row) -> bool:
+    """Whether a cancelled node had not begun; of one that hung after it had begun, the row says the same."""
+    return node.handed_over_at is None and is_unstarted(row, node.target)
 
 
 def tag_target(chunk: Chunk) -> Target:

@@ -1,6 +1,9 @@
 """The count of a batch: what ended and how, and whether too much has failed to go on. No AWS, no time."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
+from types import MappingProxyType
 
 from ec2menu.batch.actions import Finished
 from ec2menu.batch.nouns import MAX_CHUNK, BatchPlan, Outcome, Target
@@ -9,6 +12,7 @@ from ec2menu.batch.streams import Streams
 from ec2menu.batch.verdicts import Verdict
 
 NO_STREAMS = Streams()
+_NO_FILES: Mapping[str, Path | None] = MappingProxyType({})
 _ERRORS = (Outcome.FAILED, Outcome.TIMED_OUT)
 
 
@@ -35,7 +39,11 @@ class Node:
 
 @dataclass(slots=True, kw_only=True)
 class Ledger:
-    """What ended so far. `total` is how many targets there are, as far as known."""
+    """What ended so far. `total` is how many targets there are, as far as known.
+
+    `errors` are nodes on which the script failed, counted as soon as SSM says so: a node is done only once its output
+    has been read, and until then more would be sent.
+    """
 
     plan: BatchPlan
     total: int = 0
@@ -50,7 +58,8 @@ class Ledger:
         text = self.plan.limits.max_errors.strip()
         if not text:
             return None
-        return self.total * int(text[:-1]) // 100 if text.endswith("%") else int(text)
+        of_all = max(self.total, self.plan.expected)  # nodes of a tag have no rows at first
+        return of_all * int(text[:-1]) // 100 if text.endswith("%") else int(text)
 
     @property
     def is_stopped(self) -> bool:
@@ -58,15 +67,15 @@ class Ledger:
         allowed = self.allowed_errors
         return allowed is not None and self.errors > allowed
 
-    def max_errors(self, commands: int) -> str:
-        """Return the MaxErrors of the next of so many live commands: its part of what may still fail, or everything."""
+    def max_errors(self, share: int) -> str:
+        """Return the MaxErrors of the next command: of what may still fail, the part that it has of all slots."""
         allowed = self.allowed_errors
-        return "100%" if allowed is None else str(max(0, allowed - self.errors) // commands)
+        left = max(0, (allowed or 0) - self.errors)
+        return "100%" if allowed is None else str(left * share // self.plan.limits.concurrency)
 
     def count(self, outcome: Outcome) -> None:
-        """Count a node that has ended."""
-        self.done += 1
-        self.failed += outcome is not Outcome.SUCCEEDED
+        """Count a node that ended earlier, in another process."""
+        self._count_end(outcome)
         self.errors += outcome in _ERRORS
 
     def finish(
@@ -77,11 +86,12 @@ class Ledger:
         row: Row | None = None,
         command_id: str = "",
         streams: Streams = NO_STREAMS,
+        fetched: Mapping[str, Path | None] = _NO_FILES,
         is_correction: bool = False,
     ) -> None:
         """Put down how a node ended."""
         if not is_correction:
-            self.count(verdict.outcome)
+            self._count_end(verdict.outcome)
         has_code = row is not None and verdict.outcome in (Outcome.SUCCEEDED, Outcome.FAILED)
         self._finished.append(
             Finished(
@@ -93,6 +103,7 @@ class Ledger:
                 attempts=node.attempts,
                 lasted_seconds=row.lasted_seconds if row is not None else 0.0,
                 streams=streams,
+                fetched=fetched,
                 is_correction=is_correction,
             )
         )
@@ -101,3 +112,7 @@ class Ledger:
         """Return what ended since the last time."""
         taken, self._finished = self._finished, []
         return taken
+
+    def _count_end(self, outcome: Outcome) -> None:
+        self.done += 1
+        self.failed += outcome is not Outcome.SUCCEEDED

@@ -12,6 +12,7 @@ from random import Random
 from ec2menu.batch.actions import Action, Cancel, Lookup, Order, Poll, Send
 from ec2menu.batch.ledger import Node
 from ec2menu.batch.nouns import MAX_CHUNK
+from ec2menu.batch.status import DELAYED, PENDING
 
 FIRST_POLL_SECONDS = 0.5
 POLL_GROWTH = 1.5
@@ -22,6 +23,8 @@ SLOWEST_POLL_SECONDS = 30.0
 LOOKUP_SECONDS = (1.0, 10.0)
 LOOKUP_PATIENCE_SECONDS = 60.0
 CANCEL_PATIENCE_SECONDS = 60.0
+# After TimeoutSeconds SSM begins with nobody, and then nothing can be proven any more.
+WITHDRAW_SECONDS = 15.0
 _JITTER = 0.2
 
 
@@ -38,8 +41,9 @@ class Phase(Enum):
 class Live:
     """A command. `nodes` are open, `lost` given up but perhaps running, `settled` the ids that have ended.
 
-    `withdrawn` are nodes that were cancelled because they waited in vain. `deadline` is when SSM itself will
-    have ended every node, and some grace after. `total` is known of a tag's nodes only once AWS has counted them.
+    `in_vain` are nodes that wait for a turn which does not come, as of the last poll, and `withdrawn` those of them
+    that were cancelled. `deadline` is when SSM itself will have ended every node, and some grace after. `total` is
+    known of a tag's nodes only once AWS has counted them, `grew_at` is when one was listed last.
     """
 
     order: Order
@@ -57,12 +61,16 @@ class Live:
     next_at: float = 0.0
     interval: float = FIRST_POLL_SECONDS
     last_heard_at: float = 0.0
+    grew_at: float = 0.0
     denials: int = 0
     has_looked: bool = False
     wants_cancel: bool = False
     cancel_tries: int = 0
     cancel_not_before: float = 0.0
     cancelled_at: float | None = None
+    cancel_problem: str = ""
+    may_withdraw: bool = True
+    in_vain: tuple[str, ...] = ()
     withdrawn: set[str] = field(default_factory=set)
     errors: int = 0
 
@@ -85,7 +93,8 @@ class Live:
     def begin(self, command_id: str, now: float) -> None:
         """Note that the command exists."""
         self.phase, self.command_id = Phase.LIVE, command_id
-        self.interval, self.next_at, self.last_heard_at = FIRST_POLL_SECONDS, now + FIRST_POLL_SECONDS, now
+        self.interval, self.next_at = FIRST_POLL_SECONDS, now + FIRST_POLL_SECONDS
+        self.last_heard_at = self.grew_at = now
 
     def doubt(self, now: float) -> None:
         """Note that nobody knows whether the command exists."""
@@ -124,12 +133,26 @@ class Live:
         nodes, self.nodes = list(self.nodes.values()), {}
         return nodes
 
-    def _waiting_in_vain(self) -> tuple[str, ...]:
-        """Return nodes that SSM has not begun with, where all slots are held by nodes of which nothing is heard."""
-        if len(self.lost) < self.order.share:
-            return ()
-        waiting = (node.id for node in self.nodes.values() if node.handed_over_at is None)
-        return tuple(each for each in waiting if each not in self.withdrawn)[:MAX_CHUNK]
+    def note_in_vain(self, now: float) -> None:
+        """Note, after a poll, which nodes SSM has not begun with and will not in time, for others hold all slots.
+
+        Either nothing is heard of those any more, or soon nobody is begun with. It is acted on at once, while it is
+        true. Of Windows nodes a withdrawal would prove nothing.
+        """
+        begun = sum(node.handed_over_at is not None for node in self.nodes.values())
+        is_stuck = len(self.lost) >= self.order.share
+        is_late = now >= self.sent_at + self.order.timeout_seconds - WITHDRAW_SECONDS
+        is_full = begun + len(self.lost) >= self.order.share
+        self.in_vain = ()
+        if self.may_withdraw and (is_stuck or (is_late and is_full)):
+            self.in_vain = tuple(filter(self._may_be_withdrawn, self.nodes))[:MAX_CHUNK]
+        if self.in_vain:
+            self.next_at = now
+
+    def _may_be_withdrawn(self, node_id: str) -> bool:
+        node = self.nodes[node_id]
+        is_waiting = node.details in (PENDING, DELAYED) and node.handed_over_at is None
+        return is_waiting and node_id not in self.withdrawn and node.target.platform != "Windows"
 
     def _action(self, now: float) -> Action | None:
         if self.phase is Phase.SENDING:
@@ -141,8 +164,8 @@ class Live:
         if now >= self.cancel_not_before:
             if self.wants_cancel and self.cancelled_at is None:
                 return Cancel(order=self.order, command_id=self.command_id)
-            if in_vain := self._waiting_in_vain():
-                return Cancel(order=self.order, command_id=self.command_id, node_ids=in_vain)
+            if self.in_vain:
+                return Cancel(order=self.order, command_id=self.command_id, node_ids=self.in_vain)
         if not self.is_open and not self.lost:
             return None
         return Poll(

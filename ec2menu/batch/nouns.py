@@ -12,6 +12,8 @@ from pathlib import Path
 MAX_CHUNK = 50
 # How the id of a row begins that stands for nodes of a tag whose names are not known.
 TAG_PREFIX = "tag:"
+# The detail of a row whose target the command was never sent to, and still can be.
+UNSENT = "not sent yet"
 
 
 class Outcome(StrEnum):
@@ -23,9 +25,14 @@ class Outcome(StrEnum):
     NOT_DELIVERED = "not delivered"
     PROBABLY_NOT_RUN = "delivery timed out"
     CANCELLED = "cancelled"
+    NOT_BEGUN = "sent, not begun"
     UNKNOWN = "unknown, still running there"
     IN_DOUBT = "in doubt"
     SKIPPED = "skipped"
+
+
+# Outcomes that are no end: taken up again, such a node is judged anew.
+OPEN_OUTCOMES = (Outcome.UNKNOWN, Outcome.IN_DOUBT, Outcome.NOT_BEGUN)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -85,12 +92,16 @@ class TagChoice:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Chunk:
-    """What one SendCommand covers: a region, a document, and its targets (at most 50), or a tag."""
+    """What one SendCommand covers: a region, a document, and its targets (at most 50), or a tag.
+
+    `expected` is how many nodes had the tag when the plan was made; SSM chooses them anew.
+    """
 
     region: str
     document: str
     targets: tuple[Target, ...] = ()
     tag: TagChoice | None = None
+    expected: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -109,13 +120,19 @@ class BatchPlan:
         """Every node that will be sent to, as far as it is known before."""
         return tuple(target for chunk in self.chunks for target in chunk.targets)
 
+    @property
+    def expected(self) -> int:
+        """How many nodes it will reach, those included that a tag leaves to SSM, as things were when it was made."""
+        return sum(len(chunk.targets) + chunk.expected for chunk in self.chunks)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NodeResult:
     """What became of one target: the outcome, why, and where its output is kept (files, so that memory is bounded).
 
     `detail` is a short sentence (`exit 3`, `agent offline since 3 h`); `exit_code` is None where the script did not end
-    by itself. `digest` is equal for equal output. The two `is_..._cut` say that SSM kept only the beginning.
+    by itself. `digest` is equal for equal output. The two `is_..._cut` say that SSM kept only the beginning, or, where
+    that `is_cut_sure` not to be, that it may have.
     """
 
     target: Target
@@ -129,18 +146,28 @@ class NodeResult:
     stderr_file: Path | None = None
     is_stdout_cut: bool = False
     is_stderr_cut: bool = False
+    is_cut_sure: bool = True
     digest: str = ""
+
+    @property
+    def is_unsent(self) -> bool:
+        """Whether the command was never sent there because the run was left before: it can be sent the rest."""
+        return self.outcome is Outcome.NOT_DELIVERED and self.detail == UNSENT
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Progress:
-    """How far a batch is; for the live line. `needs_login`: everything waits for new credentials."""
+    """How far a batch is; for the live line. `needs_login`: everything waits for new credentials.
+
+    `unsent` are the targets that still wait to be sent to.
+    """
 
     total: int
     done: int = 0
     running: int = 0
     failed: int = 0
     waiting: int = 0
+    unsent: int = 0
     note: str = ""
     needs_login: bool = False
 
@@ -149,12 +176,14 @@ class Progress:
 class BatchResult:
     """A batch when we stopped following it: one row for every target, the skipped included.
 
-    `is_detached` says that commands still run at AWS and that the run can be taken up again.
+    `is_detached` says that commands still run at AWS and that the run can be taken up again, `is_interrupted` that it
+    was left because of Ctrl-C where nobody could be asked.
     """
 
     run_id: str
     results: tuple[NodeResult, ...]
     is_detached: bool = False
+    is_interrupted: bool = False
     counts: Mapping[str, int] = field(default_factory=dict)
 
     @property
@@ -165,10 +194,15 @@ class BatchResult:
     @property
     def failed(self) -> tuple[NodeResult, ...]:
         """Nodes on which the script failed, or that it never reached, for good."""
-        good_or_open = (Outcome.SUCCEEDED, Outcome.UNKNOWN, Outcome.IN_DOUBT)
+        good_or_open = (Outcome.SUCCEEDED, *OPEN_OUTCOMES)
         return tuple(result for result in self.results if result.outcome not in good_or_open)
 
     @property
     def unfinished(self) -> tuple[NodeResult, ...]:
         """Nodes of which the end is not known."""
-        return tuple(result for result in self.results if result.outcome in (Outcome.UNKNOWN, Outcome.IN_DOUBT))
+        return tuple(result for result in self.results if result.outcome in OPEN_OUTCOMES)
+
+    @property
+    def unsent(self) -> tuple[NodeResult, ...]:
+        """Targets that the command was never sent to, and that can be sent the rest."""
+        return tuple(result for result in self.results if result.is_unsent)

@@ -7,14 +7,17 @@ import hashlib
 import os
 import re
 import shutil
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
+from uuid import uuid4
 
 from ec2menu.batch.nouns import NodeResult, Target
 from ec2menu.batch.streams import Streams
 
 PIECE_BYTES = 1 << 16
+_NO_FILES: Mapping[str, Path | None] = MappingProxyType({})
 _UNSAFE = re.compile(r"[^A-Za-z0-9._=-]")
 
 
@@ -37,12 +40,16 @@ class OutputStore:
         """Return the folder of a run, which may not exist yet."""
         return self._folder / _safe(run_id)
 
-    def save(self, run_id: str, target: Target, streams: Streams) -> Kept:
-        """Keep a node's output. Raises OSError, such as for a full disk."""
-        return self.keep(
-            stdout_file=self._put(run_id, target, "stdout", [streams.stdout.encode(errors="replace")]),
-            stderr_file=self._put(run_id, target, "stderr", [streams.stderr.encode(errors="replace")]),
-        )
+    def save(
+        self, run_id: str, target: Target, streams: Streams, *, fetched: Mapping[str, Path | None] = _NO_FILES
+    ) -> Kept:
+        """Keep a node's output but for the streams that are in files already. Raises OSError, such as a full disk."""
+        texts = {"stdout": streams.stdout, "stderr": streams.stderr}
+        files = {
+            name: fetched[name] if name in fetched else self._put(run_id, target, name, [text.encode(errors="replace")])
+            for name, text in texts.items()
+        }
+        return self._digested(stdout_file=files["stdout"], stderr_file=files["stderr"])
 
     def replace(self, run_id: str, target: Target, stream: str, pieces: Iterable[bytes]) -> Path | None:
         """Put the bytes in the place of what was kept of a stream (`stdout` or `stderr`), once they are all there.
@@ -50,15 +57,6 @@ class OutputStore:
         Raises OSError and whatever `pieces` raises; then the old file stays.
         """
         return self._put(run_id, target, stream, pieces)
-
-    def keep(self, *, stdout_file: Path | None, stderr_file: Path | None) -> Kept:
-        """Return the files with their digest."""
-        digest = hashlib.sha256()
-        for file in (stdout_file, stderr_file):
-            for piece in _pieces(file):
-                digest.update(piece)
-            digest.update(b"\0")
-        return Kept(stdout_file=stdout_file, stderr_file=stderr_file, digest=digest.hexdigest())
 
     def read(self, result: NodeResult) -> tuple[str, str]:
         """Return stdout and stderr as kept; a stream that was empty, or whose file is gone, is ''."""
@@ -68,13 +66,22 @@ class OutputStore:
         """Delete what was kept of a run, as far as that can be."""
         shutil.rmtree(self.folder_of(run_id), ignore_errors=True)
 
+    def _digested(self, *, stdout_file: Path | None, stderr_file: Path | None) -> Kept:
+        digest = hashlib.sha256()
+        for file in (stdout_file, stderr_file):
+            for piece in _pieces(file):
+                digest.update(piece)
+            digest.update(b"\0")
+        return Kept(stdout_file=stdout_file, stderr_file=stderr_file, digest=digest.hexdigest())
+
     def _put(self, run_id: str, target: Target, stream: str, pieces: Iterable[bytes]) -> Path | None:
         folder = self.folder_of(run_id) / _safe(target.region)
         path = folder / f"{_safe(target.id)}.{stream}"
         folder.mkdir(parents=True, exist_ok=True, mode=0o700)
         for each in (self._folder, folder.parent):
             each.chmod(0o700)  # mkdir gives its mode to the last folder only
-        part = path.with_name(f"{path.name}.part")
+        # A download that a detached run left behind may still write its own.
+        part = path.with_name(f"{path.name}.{uuid4().hex[:8]}.part")
         size = 0
         try:
             with os.fdopen(os.open(part, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as file:

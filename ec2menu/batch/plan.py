@@ -5,6 +5,7 @@ Pure: the machines are listed by the caller, freshly, and nothing is sent here. 
 
 import re
 import unicodedata
+from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from itertools import pairwise
@@ -67,8 +68,14 @@ def make_tag_plan(
         node for node in nodes if len(documents[node.region]) > 1 and document_for(to_target(node)) != SHELL_DOCUMENT
     ]
     windows = make_plan(spec, by_id, limits=limits, run_id=run_id, explain=explain)
+    count = Counter(node.region for node in nodes) - Counter(node.region for node in by_id)
     by_tag = (
-        Chunk(region=region, document=SHELL_DOCUMENT if SHELL_DOCUMENT in found else POWERSHELL_DOCUMENT, tag=tag)
+        Chunk(
+            region=region,
+            document=SHELL_DOCUMENT if SHELL_DOCUMENT in found else POWERSHELL_DOCUMENT,
+            tag=tag,
+            expected=count[region],
+        )
         for region, found in documents.items()
     )
     warnings = windows.warnings

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from ec2menu.aws.session import Aws
-from ec2menu.batch.actions import Cancel, CancelReport, Poll, PollReport, Read, ReadReport
+from ec2menu.batch.actions import Cancel, CancelReport, Poll, PollReport, Read, ReadReport, Trouble
 from ec2menu.batch.send import PAGE_SIZE, trouble_of
 from ec2menu.batch.status import Row, parse_invocation
 from ec2menu.batch.streams import parse_result
@@ -37,10 +37,9 @@ def poll(aws: Aws, action: Poll) -> PollReport:
             CommandId=action.command_id,
             Details=True,
         )
-        total, is_over = _count(aws, action) if action.with_total else (None, False)
     except Ec2MenuError as error:
         return PollReport(trouble=trouble_of(error), message=error.message)
-    return PollReport(rows=tuple(rows), total=total, is_over=is_over)
+    return _with_count(aws, action, tuple(rows)) if action.with_total else PollReport(rows=tuple(rows))
 
 
 def cancel(aws: Aws, action: Cancel) -> CancelReport:
@@ -65,8 +64,20 @@ def read(aws: Aws, action: Read) -> ReadReport:
             InstanceId=action.node_id,
         )
     except Ec2MenuError as error:
-        return ReadReport(trouble=trouble_of(error), message=f"output is cut: {error.message}")
+        return ReadReport(trouble=trouble_of(error), message=f"its output could not be read: {error.message}")
     return ReadReport(streams=parse_result(answer))
+
+
+def _with_count(aws: Aws, action: Poll, rows: tuple[Row, ...]) -> PollReport:
+    """Return the rows with the command's own count, or, where that cannot be had, with the reason."""
+    try:
+        total, is_over = _count(aws, action)
+    except Ec2MenuError as error:
+        trouble = trouble_of(error)
+        if trouble is Trouble.NEEDS_LOGIN:
+            return PollReport(trouble=trouble, message=error.message)
+        return PollReport(rows=rows, uncounted=trouble, message=error.message)
+    return PollReport(rows=rows, total=total, is_over=is_over)
 
 
 def _count(aws: Aws, action: Poll) -> tuple[int | None, bool]:

@@ -68,4 +68,5 @@ def _chunk(data: dict[str, Any]) -> Chunk:
         document=data["document"],
         targets=tuple(Target(**each) for each in data["targets"]),
         tag=TagChoice(**data["tag"]) if data["tag"] else None,
+        expected=data.get("expected", 0),
     )

@@ -79,7 +79,8 @@ class Refusals:
             node.attempts -= 1
         self._sender.add(reversed(nodes), in_front=True)
         if order.tag is not None:
-            self._sender.add_tag(Chunk(region=order.region, document=order.document, tag=order.tag))
+            chunk = Chunk(region=order.region, document=order.document, tag=order.tag, expected=order.expected)
+            self._sender.add_tag(chunk)
 
     def _shut(self, order: Order, nodes: list[Node], why: str, *, document: str) -> None:
         """Give up a region, or one document there: the next order would be refused as well."""

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from ec2menu.batch.names import count_nodes, fold_names, full_name, labels_of
-from ec2menu.batch.nouns import BatchResult, NodeResult, Outcome, Progress
+from ec2menu.batch.nouns import OPEN_OUTCOMES, BatchResult, NodeResult, Outcome, Progress
 from ec2menu.errors import ExitStatus
 from ec2menu.models import Style
 
@@ -26,6 +26,7 @@ _WORDS = {
     Outcome.TIMED_OUT: "timed out on the node",
     Outcome.IN_DOUBT: "in doubt, not sent again",
     Outcome.UNKNOWN: "unknown, still running there",
+    Outcome.NOT_BEGUN: "sent, not begun there",
     Outcome.PROBABLY_NOT_RUN: "delivery timed out",
     Outcome.NOT_DELIVERED: "not delivered, never ran",
     Outcome.CANCELLED: "cancelled",
@@ -44,11 +45,12 @@ _MARKS = {
     Outcome.SUCCEEDED: ("ok  ", Style.GOOD),
     Outcome.SKIPPED: ("skip", Style.WARN),
     Outcome.UNKNOWN: ("?   ", Style.WARN),
+    Outcome.NOT_BEGUN: ("?   ", Style.WARN),
     Outcome.IN_DOUBT: ("?   ", Style.WARN),
     Outcome.PROBABLY_NOT_RUN: ("?   ", Style.WARN),
 }
 _BAD_MARK = ("FAIL", Style.BAD)
-_NO_ANSWER = (Outcome.IN_DOUBT, Outcome.UNKNOWN, Outcome.PROBABLY_NOT_RUN, Outcome.NOT_DELIVERED, Outcome.SKIPPED)
+_NO_ANSWER = (*OPEN_OUTCOMES, Outcome.PROBABLY_NOT_RUN, Outcome.NOT_DELIVERED, Outcome.SKIPPED)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -85,17 +87,18 @@ def render_report(
     max_lines_per_group: int | None = None,
     elapsed_seconds: float | None = None,
     is_journaled: bool = True,
+    output_s3: str = "",
 ) -> Iterator[Line]:
     """Yield the whole report: every group with its nodes and what they printed, then the counts.
 
     `max_lines_per_group` None is no limit; where one cuts, the number of hidden lines is said. How to go on with what
-    is open is said where the run `is_journaled`.
+    is open is said where the run `is_journaled`, and where else to look for what is cut: in `output_s3`.
     """
     labels = labels_of(each.target for each in result.results)
     for group in groups:
         yield _heading(group, labels)
         if group.has_answer:
-            yield from _cut(_body(group.first, read), max_lines_per_group)
+            yield from _cut(_body(group.first, read, output_s3), max_lines_per_group)
         else:
             yield from _reasons(group, labels)
         yield "", Style.PLAIN
@@ -113,14 +116,17 @@ def counts_lines(result: BatchResult, elapsed_seconds: float | None = None, *, i
     if result.is_detached or result.unfinished:
         how = f"to go on with it: ec2menu runs {result.run_id}"
         lines.append((how if is_journaled else "nobody can go on with it: no state is kept", Style.STRONG))
+    if result.unsent and is_journaled:
+        never = f"{count_nodes(len(result.unsent))} never sent to; to send the rest"
+        lines.append((f"{never}: ec2menu runs {result.run_id} --send-rest", Style.STRONG))
     return lines
 
 
-def node_lines(result: NodeResult, *, read: Read) -> Iterator[Line]:
+def node_lines(result: NodeResult, *, read: Read, output_s3: str = "") -> Iterator[Line]:
     """Yield one node's row and its whole output."""
     yield result_line(result)
     if result.outcome not in _NO_ANSWER:
-        yield from _body(result, read)
+        yield from _body(result, read, output_s3)
 
 
 def result_line(result: NodeResult) -> Line:
@@ -141,7 +147,7 @@ def describe_result(result: NodeResult) -> str:
         parts.append(_seconds(result.lasted_seconds))
     if result.attempts > 1:
         parts.append(f"attempt {result.attempts}")
-    if result.outcome in (Outcome.UNKNOWN, Outcome.IN_DOUBT) and result.command_id:
+    if result.outcome in OPEN_OUTCOMES and result.command_id:
         parts.append(f"command {result.command_id}")
     return " · ".join(parts)
 
@@ -170,8 +176,13 @@ def clock_text(seconds: float) -> str:
 
 
 def exit_status(result: BatchResult) -> int:
-    """Return 0 where the script ended with 0 on every node, else 1: failed, skipped, unfinished all count."""
-    good = all(each.outcome is Outcome.SUCCEEDED for each in result.results)
+    """Return 0 where the script ended with 0 on every node, else 1: failed, skipped, unfinished all count.
+
+    130 where the run was left because of Ctrl-C. No rows at all are no success.
+    """
+    if result.is_interrupted:
+        return ExitStatus.INTERRUPTED
+    good = bool(result.results) and len(result.succeeded) == len(result.results)
     return ExitStatus.DONE if good and not result.is_detached else ExitStatus.TARGET_FAILED
 
 
@@ -197,31 +208,35 @@ def _reasons(group: Group, labels: dict[str, str]) -> Iterator[Line]:
     reasons: dict[str, list[str]] = {}
     for result in group.results:
         reason = "" if why_of(result) in _WORDS[result.outcome] else why_of(result)
-        if result.outcome in (Outcome.UNKNOWN, Outcome.IN_DOUBT) and result.command_id:
+        if result.outcome in OPEN_OUTCOMES and result.command_id:
             reason = f"{reason} · command {result.command_id}" if reason else f"command {result.command_id}"
         reasons.setdefault(reason, []).append(labels[result.target.id])
     for reason, names in reasons.items():
         yield f"  {fold_names(names)}" + (f": {reason}" if reason else ""), Style.WARN
 
 
-def _body(result: NodeResult, read: Read) -> Iterator[Line]:
+def _body(result: NodeResult, read: Read, output_s3: str) -> Iterator[Line]:
     """Yield what a node printed; stderr under its own title, and what SSM has cut said where it was cut."""
     stdout, stderr = read(result)
     if why := why_of(result):
         yield f"  ({why})", Style.DIM
-    yield from _stream(stdout, is_cut=result.is_stdout_cut, name="stdout")
+    where = f"s3://{output_s3} has it all" if output_s3 else "--output-s3 keeps it all"
+    how = f"is longer: SSM keeps the beginning only; {where}"
+    if not result.is_cut_sure:
+        how = f"may be longer{f': look in s3://{output_s3}' if output_s3 else ''}"
+    yield from _stream(stdout, f"stdout {how}" if result.is_stdout_cut else "")
     if stderr or result.is_stderr_cut:
         yield "  stderr:", Style.DIM
-        yield from _stream(stderr, is_cut=result.is_stderr_cut, name="stderr")
+        yield from _stream(stderr, f"stderr {how}" if result.is_stderr_cut else "")
     if not (stdout or stderr):
         yield "  (no output)", Style.DIM
 
 
-def _stream(text: str, *, is_cut: bool, name: str) -> Iterator[Line]:
+def _stream(text: str, warning: str) -> Iterator[Line]:
     for line in text.rstrip("\n").split("\n") if text else ():
         yield f"  {line.removesuffix(chr(13)).expandtabs(8)}", Style.PLAIN
-    if is_cut:
-        yield f"  ({name} is longer: SSM keeps the beginning only; --output-s3 keeps it all)", Style.WARN
+    if warning:
+        yield f"  ({warning})", Style.WARN
 
 
 def _cut(lines: Iterator[Line], limit: int | None) -> Iterator[Line]:

@@ -9,12 +9,9 @@ from random import Random
 
 from ec2menu.batch.status import NEVER_RAN
 
-# Our own refusal: what cannot be written down first is not sent.
-NOT_JOURNALED = "NotJournaled"
 # Refusals of SendCommand that another try cannot change: they are about the request or the identity, not a node.
 PERMANENT_CODES = frozenset(
     {
-        NOT_JOURNALED,
         "AccessDenied",
         "AccessDeniedException",
         "InvalidDocument",

@@ -11,28 +11,29 @@ from typing import Self
 
 from ec2menu.aws.fate import SendFate
 from ec2menu.aws.session import Aws
-from ec2menu.batch.actions import Action, Cancel, Lookup, LookupReport, Poll, Read, Report, Send, SendReport
-from ec2menu.batch.follower import tag_target
-from ec2menu.batch.journal import HEARTBEAT_SECONDS, Journal, RunState, SendState
+from ec2menu.batch.actions import Action, Cancel, Fetch, Lookup, LookupReport, Poll, Read, Report, Send, SendReport
+from ec2menu.batch.hold import Hold
+from ec2menu.batch.journal import HEARTBEAT_SECONDS, Journal
+from ec2menu.batch.journaled import Origin, RunState, SendState
 from ec2menu.batch.keeper import Keeper
-from ec2menu.batch.nouns import BatchPlan, BatchResult, Chunk, NodeResult, Outcome, Progress, Target
+from ec2menu.batch.nouns import BatchPlan, BatchResult, NodeResult, Progress
 from ec2menu.batch.outputs import OutputStore
 from ec2menu.batch.poll import cancel, poll, read
-from ec2menu.batch.retry import NOT_JOURNALED
 from ec2menu.batch.scheduler import Scheduler
 from ec2menu.batch.send import look_up, send
 from ec2menu.batch.takeup import TakenUp, take_up
-from ec2menu.batch.verdicts import STILL_FOLLOWED
 from ec2menu.clock import Clock
-from ec2menu.errors import Ec2MenuError
+from ec2menu.errors import Ec2MenuError, TakenOver
 from ec2menu.fanout import Pool, Task
 
-CALLS_AT_ONCE = 8
+CALLS_AT_ONCE = 16
 # How soon an answer, and how soon a word from the user, is taken in.
 STEP_SECONDS = 0.1
 IDLE_STEP_SECONDS = 0.5
 # How long a detaching run waits for the answer to a send that is under way, to write its command id down.
 LAST_ANSWERS_SECONDS = 3.0
+# How long rows that the journal does not take are tried again at the end: of a run that is over, of one that is left.
+LAST_WRITES_SECONDS = (30.0, 2.0)
 
 OnProgress = Callable[[Progress], None]
 OnResult = Callable[[NodeResult], None]
@@ -54,14 +55,18 @@ class BatchRunner:
         clock: Clock,
         journal: Journal,
         outputs: OutputStore,
+        origin: Origin | None = None,
         rng: Random | None = None,
     ) -> None:
         self._aws = aws
         self._plan = plan
         self._clock = clock
         self._journal = journal
+        self._origin = origin
+        self._hold: Hold | None = None
+        self._outputs = outputs
         self._rng = rng or Random()  # noqa: S311 - jitter, and tokens that need to be different, not secret
-        self._keeper = Keeper(aws, plan, journal=journal, outputs=outputs)
+        self._keeper = Keeper(aws, plan, outputs=outputs)
         self._scheduler = Scheduler(plan, rng=self._rng)
         self._taken_up: TakenUp | None = None
         self._submit: Submit | None = None
@@ -87,12 +92,17 @@ class BatchRunner:
         sent only with `send_rest`; otherwise it is reported as not delivered, and can still be sent later. Raises
         TargetUnclear for a run that is not in the journal, TargetUnavailable for one that another process follows.
         """
-        run = journal.load(run_id)
-        journal.claim(run)
-        runner = cls(aws, run.plan, clock=clock, journal=journal, outputs=outputs, rng=rng)
-        taken = take_up(run, clock=clock, rng=runner._rng, send_rest=send_rest)
-        journal.forget_open_results(run.plan.run_id)
-        runner._taken_up, runner._scheduler = taken, taken.scheduler
+        found = journal.load(run_id)
+        hold = journal.claim(found)
+        try:
+            run = journal.load(found.record.id)  # as it is now that nobody else can send for it
+            runner = cls(aws, run.plan, clock=clock, journal=journal, outputs=outputs, rng=rng)
+            taken = take_up(run, clock=clock, rng=runner._rng, send_rest=send_rest)
+            hold.forget_open_results()
+        except BaseException:
+            hold.finish(RunState.INTERRUPTED)
+            raise
+        runner._hold, runner._taken_up, runner._scheduler = hold, taken, taken.scheduler
         runner._keeper.know(taken.known)
         return runner
 
@@ -112,24 +122,28 @@ class BatchRunner:
         """Carry the batch out and return one row for every target; `on_result` hears each once, when it is final.
 
         Skipped targets are rows of the result only. Nothing that AWS does raises: it ends in rows. Raises Ec2MenuError
-        if the run cannot be written into the journal, before anything is sent. While credentials are needed
+        if the run cannot be written into the journal, before anything is sent; TakenOver, and nothing more is sent, if
+        another process has taken the run up while this one stood still. While credentials are needed
         `Progress.needs_login` is set and the run waits.
         """
-        self._begin(on_result)
+        hold = self._begin(on_result)
         try:
             progress = None
             while not self._scheduler.is_done and not self._wants_detach:
-                self._obey()
-                self._start_due()
-                has_news = self._collect()
-                self._tell(on_result)
+                self._obey(hold)
+                self._start_due(hold)
+                has_news = self._collect(hold)
+                self._tell(hold, on_result)
                 if (latest := self._scheduler.progress()) != progress:
                     on_progress(progress := latest)
                 if not has_news:
                     self._rest()
-            return self._end(on_result)
+            return self._end(hold, on_result)
+        except TakenOver:
+            self._wait_for_sends(hold)
+            raise
         except BaseException:
-            self._journal.finish(self.run_id, RunState.INTERRUPTED)
+            hold.finish(RunState.INTERRUPTED)
             raise
 
     def cancel(self) -> None:
@@ -146,18 +160,19 @@ class BatchRunner:
 
     # -- the round ----------------------------------------------------------------------------------------------
 
-    def _begin(self, on_result: OnResult) -> None:
+    def _begin(self, on_result: OnResult) -> Hold:
         if self._submit is None:
             self._submit = Pool(CALLS_AT_ONCE).submit
-        if self._taken_up is None:
-            self._journal.begin(self._plan, profile=self._aws.profile)
-            for chunk in self._plan.chunks:
-                self._scheduler.add_waiting(chunk, chunk.targets)
-            return
-        for result in (*self._taken_up.known.values(), *self._taken_up.unsent):
-            on_result(result)
+        if self._taken_up is not None and self._hold is not None:
+            for result in (*self._taken_up.known.values(), *self._taken_up.unsent):
+                on_result(result)
+            return self._hold
+        hold = self._journal.begin(self._plan, profile=self._aws.profile, origin=self._origin)
+        for chunk in self._plan.chunks:
+            self._scheduler.add_waiting(chunk, chunk.targets)
+        return hold
 
-    def _obey(self) -> None:
+    def _obey(self, hold: Hold) -> None:
         if self._has_login:
             self._has_login = False
             self._scheduler.resume(self._clock.now())
@@ -166,16 +181,19 @@ class BatchRunner:
             self._scheduler.cancel()
         if self._clock.now() - self._last_beat >= HEARTBEAT_SECONDS:
             self._last_beat = self._clock.now()
-            self._journal.beat(self.run_id)
+            hold.beat()
+            self._keeper.write(hold)
 
-    def _start_due(self) -> None:
+    def _start_due(self, hold: Hold) -> None:
         assert self._submit is not None  # noqa: S101 - for mypy: made in _begin
         for action in self._scheduler.due(self._clock.now()):
             try:
                 if isinstance(action, Send):
-                    self._journal.intend(self.run_id, action.order)
-            except Ec2MenuError as error:
-                report = SendReport(fate=SendFate.REFUSED, code=NOT_JOURNALED, message=f"not sent: {error.message}")
+                    hold.intend(action.order)
+            except TakenOver:
+                raise
+            except Ec2MenuError as error:  # what cannot be written down first is not sent, and tried again later
+                report = SendReport(fate=SendFate.NOT_SENT, message=f"not sent: {error.message}")
                 self._scheduler.report(action, report, self._clock.now())
                 continue
             self._under_way.append((action, self._submit(self._call(action))))
@@ -192,29 +210,28 @@ class BatchRunner:
                 return lambda: cancel(self._aws, action)
             case Read():
                 return lambda: read(self._aws, action)
+            case Fetch():
+                return lambda: self._keeper.fetch(action)
 
     def _look_up(self, action: Lookup) -> LookupReport:
         sent_at = self._clock.wall() - timedelta(seconds=action.age_seconds)
         return look_up(self._aws, action.order, self.run_id, sent_after=sent_at)
 
-    def _collect(self) -> bool:
+    def _collect(self, hold: Hold) -> bool:
         """Take in the calls that have ended; return whether there were any."""
         ended = [(action, task) for action, task in self._under_way if task.is_done]
         self._under_way = [(action, task) for action, task in self._under_way if not task.is_done]
         for action, task in ended:
             report = task.result()
-            self._note_send(action, report)
+            _note_send(hold, action, report)
             self._scheduler.report(action, report, self._clock.now())
         return bool(ended)
 
-    def _note_send(self, action: Action, report: Report) -> None:
-        if isinstance(report, SendReport) and report.fate not in (None, SendFate.UNCLEAR):
-            self._journal.note_send(self.run_id, action.order.seq, SendState.NOT_SENT)
-        elif isinstance(report, SendReport | LookupReport) and report.command_id:
-            self._journal.note_send(self.run_id, action.order.seq, SendState.SENT, report.command_id)
-
-    def _tell(self, on_result: OnResult) -> None:
-        for result in self._keeper.keep(self._scheduler.take_finished()):
+    def _tell(self, hold: Hold, on_result: OnResult) -> None:
+        news = self._keeper.keep(self._scheduler.take_finished())
+        if news:
+            self._keeper.write(hold)
+        for result in news:
             on_result(result)
 
     def _rest(self) -> None:
@@ -224,45 +241,44 @@ class BatchRunner:
 
     # -- the end ------------------------------------------------------------------------------------------------
 
-    def _end(self, on_result: OnResult) -> BatchResult:
+    def _end(self, hold: Hold, on_result: OnResult) -> BatchResult:
         is_detached = not self._scheduler.is_done
         if is_detached:
-            self._wait_for_sends()
-            self._tell(on_result)
-        rows = self._open_rows() if is_detached else []
+            self._wait_for_sends(hold)
+        self._tell(hold, on_result)
+        is_written = self._write_last(hold, LAST_WRITES_SECONDS[is_detached])
+        rows = self._scheduler.open_rows() if is_detached else []
         unsent = self._taken_up.unsent if self._taken_up is not None else []
         results = self._keeper.results([*rows, *unsent])
-        is_whole = not is_detached and not unsent
-        self._journal.finish(self.run_id, RunState.FINISHED if is_whole else RunState.DETACHED)
+        is_whole = is_written and not is_detached and not unsent
+        hold.finish(RunState.FINISHED if is_whole else RunState.DETACHED)
         if is_whole:
-            self._keeper.tidy()
+            for run_id in self._journal.forget_old():
+                self._outputs.drop(run_id)
         counts: dict[str, int] = {}
         for result in results:
             counts[result.outcome] = counts.get(result.outcome, 0) + 1
         return BatchResult(run_id=self.run_id, results=results, is_detached=is_detached, counts=counts)
 
-    def _wait_for_sends(self) -> None:
+    def _write_last(self, hold: Hold, patience_seconds: float) -> bool:
+        """Write what the journal has not taken so far; return whether every row is there."""
+        until = self._clock.now() + patience_seconds
+        while not self._keeper.write(hold):
+            if self._clock.now() >= until:
+                return False
+            self._clock.sleep(IDLE_STEP_SECONDS)
+        return True
+
+    def _wait_for_sends(self, hold: Hold) -> None:
         until = self._clock.now() + LAST_ANSWERS_SECONDS
         while self._clock.now() < until and any(isinstance(action, Send) for action, _ in self._under_way):
-            if not self._collect():
+            if not self._collect(hold):
                 self._clock.sleep(STEP_SECONDS)
-        self._collect()
-
-    def _open_rows(self) -> list[NodeResult]:
-        """Return a row for everything whose end is not known, or that was not sent: as it is at this moment."""
-        rows = [
-            _open_row(node.target, command_id, was_sent=was_sent)
-            for node, command_id, was_sent in self._scheduler.open_nodes()
-        ]
-        for item, command_id in self._scheduler.open_tags():
-            chunk = Chunk(region=item.region, document=item.document, tag=item.tag)
-            rows.append(_open_row(tag_target(chunk), command_id, was_sent=not isinstance(item, Chunk)))
-        return rows
+        self._collect(hold)
 
 
-def _open_row(target: Target, command_id: str, *, was_sent: bool) -> NodeResult:
-    if was_sent:
-        return NodeResult(
-            target=target, outcome=STILL_FOLLOWED.outcome, detail=STILL_FOLLOWED.detail, command_id=command_id
-        )
-    return NodeResult(target=target, outcome=Outcome.NOT_DELIVERED, detail="not sent yet")
+def _note_send(hold: Hold, action: Action, report: Report) -> None:
+    if isinstance(report, SendReport) and report.fate not in (None, SendFate.UNCLEAR):
+        hold.note_send(action.order.seq, SendState.NOT_SENT)
+    elif isinstance(report, SendReport | LookupReport) and report.command_id:
+        hold.note_send(action.order.seq, SendState.SENT, report.command_id)

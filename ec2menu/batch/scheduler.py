@@ -13,6 +13,8 @@ from ec2menu.batch.actions import (
     Action,
     Cancel,
     CancelReport,
+    Fetch,
+    FetchReport,
     Finished,
     Lookup,
     LookupReport,
@@ -29,13 +31,13 @@ from ec2menu.batch.actions import (
 from ec2menu.batch.follower import Follower
 from ec2menu.batch.ledger import Ledger, Node
 from ec2menu.batch.live import Live, Phase
-from ec2menu.batch.nouns import BatchPlan, Chunk, Progress, Target
+from ec2menu.batch.nouns import BatchPlan, Chunk, NodeResult, Progress, Target
+from ec2menu.batch.open_rows import rows_of_commands, rows_of_ends, rows_of_waiting
+from ec2menu.batch.reader import Reader
 from ec2menu.batch.refusals import Refusals
 from ec2menu.batch.retry import RetryPolicy
 from ec2menu.batch.sender import Sender
 from ec2menu.batch.verdicts import CANCELLED_UNSENT, Verdict, never_sent
-
-MAX_READS = 8
 
 
 class Scheduler:
@@ -48,11 +50,11 @@ class Scheduler:
         policy = RetryPolicy(retries=plan.limits.retries)
         self.ledger = Ledger(plan=plan, total=len(plan.targets))
         self._sender = Sender(plan, self.ledger, rng=rng, first_seq=first_seq)
-        self._follower = Follower(plan, self.ledger, self._sender, policy=policy, rng=rng)
+        self._reader = Reader(plan, self.ledger, policy=policy, rng=rng)
+        self._follower = Follower(plan, self.ledger, self._sender, self._reader, policy=policy, rng=rng)
         self._follower.may_send_again = may_send
         self._refusals = Refusals(self._sender, self._follower)
         self._lives: dict[int, Live] = {}
-        self._reads_under_way = 0
         self._is_cancelled = False
 
     # -- what there is ------------------------------------------------------------------------------------------
@@ -86,7 +88,7 @@ class Scheduler:
     def is_done(self) -> bool:
         """Whether every target has its end."""
         nothing_open = not any(live.is_open for live in self._lives.values())
-        return nothing_open and self._sender.is_empty and not self._follower.reading
+        return nothing_open and self._sender.is_empty and not self._reader.ends
 
     def progress(self) -> Progress:
         """Return how far the batch is."""
@@ -97,25 +99,15 @@ class Scheduler:
             running=running,
             failed=self.ledger.failed,
             waiting=max(0, self.ledger.total - self.ledger.done - running),
-            note=self.note,
+            unsent=self._sender.unsent,
+            note=self.note or self._standing_note(),
             needs_login=self.is_paused,
         )
 
-    def open_nodes(self) -> list[tuple[Node, str, bool]]:
-        """Return every node without an end: its command's id (or empty), and whether it may have been sent to."""
-        found = [(node, live.command_id, True) for live in self._lives.values() for node in live.nodes.values()]
-        found += [(node, command_id, True) for node, command_id in self._follower.reading_nodes()]
-        nodes, _ = self._sender.waiting_now()
-        return found + [(node, "", False) for node in nodes]
-
-    def open_tags(self) -> list[tuple[Order | Chunk, str]]:
-        """Return every tag whose nodes are not all known, with its command's id where it was sent."""
-        sent = [
-            (live.order, live.command_id)
-            for live in self._lives.values()
-            if live.order.tag is not None and live.is_open and not live.nodes
-        ]
-        return [*sent, *((chunk, "") for chunk in self._sender.waiting_now()[1])]
+    def open_rows(self) -> list[NodeResult]:
+        """Return a row for everything that has no end yet, as it stands."""
+        sent, ended = rows_of_commands(self._lives.values()), rows_of_ends(self._reader.ends)
+        return [*sent, *ended, *rows_of_waiting(*self._sender.waiting_now())]
 
     # -- what to do ---------------------------------------------------------------------------------------------
 
@@ -126,9 +118,7 @@ class Scheduler:
         self._stop_if_told()
         self._forget_ended(now)
         actions = [action for live in self._lives.values() if (action := live.next_action(now)) is not None]
-        while self._reads_under_way < MAX_READS and (read := self._follower.next_read(now)) is not None:
-            self._reads_under_way += 1
-            actions.append(read)
+        actions += self._reader.due(now)
         while (send := self._next_send(now)) is not None:
             actions.append(send)
         return actions
@@ -138,10 +128,7 @@ class Scheduler:
         if self.is_paused:
             return math.inf
         times = [live.wake_at() for live in self._lives.values()]
-        read_at = self._follower.next_read_at()
-        if read_at is not None:
-            times.append(max(now, read_at))
-        return min([*times, self._sender.wake_at(now)], default=math.inf)
+        return min([*times, *self._reader.next_at(), self._sender.wake_at(now)], default=math.inf)
 
     def cancel(self) -> None:
         """Send nothing more and have all live commands cancelled."""
@@ -149,7 +136,7 @@ class Scheduler:
         self._follower.may_send_again = False
         for live in self._lives.values():
             if live.is_open:
-                live.wants_cancel, live.next_at = True, 0.0
+                live.wants_cancel, live.next_at, live.cancel_tries = True, 0.0, 0
         self._leave_waiting(CANCELLED_UNSENT)
 
     def resume(self, now: float) -> None:
@@ -166,9 +153,7 @@ class Scheduler:
 
     def report(self, action: Action, report: Report, now: float) -> None:
         """Take in what became of an action that `due` handed out."""
-        if isinstance(action, Read):
-            self._reads_under_way -= 1
-        else:
+        if not isinstance(action, Read | Fetch):
             live = self._lives[action.order.seq]
             live.is_busy = False
         if getattr(report, "trouble", None) is Trouble.NEEDS_LOGIN:
@@ -176,7 +161,9 @@ class Scheduler:
         self._note(report)
         match action, report:
             case Read(), ReadReport():
-                self._follower.read(action, report, now)
+                self._reader.read(action, report, now)
+            case Fetch(), FetchReport():
+                self._reader.fetched(action, report, now)
             case Send(), SendReport():
                 self._sent(live, report, now)
             case _ if self.is_paused and getattr(report, "trouble", None) is Trouble.NEEDS_LOGIN:
@@ -246,6 +233,16 @@ class Scheduler:
         slowed = trouble is Trouble.THROTTLED or getattr(report, "fate", None) is SendFate.THROTTLED
         unclear = getattr(report, "fate", None) is SendFate.UNCLEAR
         self.note = "AWS asks us to slow down" if slowed else "looking up a lost reply" if unclear else ""
+        if isinstance(report, SendReport) and report.fate is SendFate.NOT_SENT:
+            self.note = f"trying again: {report.message}"
+
+    def _standing_note(self) -> str:
+        """Return what is to be said while nothing else is: what keeps the batch from ending."""
+        lives = self._lives.values()
+        uncancelled = next((live.cancel_problem for live in lives if live.cancel_problem and live.is_open), "")
+        is_held = any(live.lost for live in lives) and not any(live.nodes for live in lives)
+        held = "waiting for slots of nodes that do not answer" if is_held and not self._sender.is_empty else ""
+        return uncancelled or self._reader.note or held
 
     def _stop_if_told(self) -> None:
         if self.ledger.is_stopped and not self._sender.is_empty:

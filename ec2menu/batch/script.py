@@ -93,5 +93,5 @@ def secrets_warning(lines: Sequence[str]) -> str:
 
 
 def line_end_warning(text: str) -> str:
-    """Return a sentence where a script has Windows line ends, which are not sent, else nothing."""
-    return "the script has Windows line ends (CRLF); its lines are sent without them" if "\r\n" in text else ""
+    """Return a sentence where a command has Windows line ends, which are not sent, else nothing."""
+    return "the command has Windows line ends (CRLF); its lines are sent without them" if "\r\n" in text else ""

@@ -13,13 +13,16 @@ from ec2menu.batch.actions import Order
 from ec2menu.batch.ledger import Ledger, Node
 from ec2menu.batch.nouns import BatchPlan, Chunk
 from ec2menu.batch.retry import RetryPolicy
-from ec2menu.batch.share import Demand, is_worth_sending, next_piece, usual_commands
+from ec2menu.batch.share import Demand, is_worth_sending, next_piece
 
 Lane = tuple[str, str]
-# SSM counts the delivery timeout from the sending on, for nodes that wait for a slot, too, and of a tag we do not know
-# how many nodes have it.
+# SSM counts the delivery timeout from the sending on, for nodes that wait for a slot, too. Of a tag we may not know how
+# many nodes have it, and there may be a few more than when it was planned.
 TAG_WAVES = 100
+_MORE_WAVES = 1
 MAX_TIMEOUT_SECONDS = 2_592_000
+# Those that wait behind nodes which hang are withdrawn before that; to see that takes a while, and some polls.
+START_MARGIN_SECONDS = 30
 _SLOW = RetryPolicy(base_seconds=1.0, cap_seconds=30.0)
 
 
@@ -42,6 +45,11 @@ class Sender:
     def waiting(self) -> int:
         """Nodes that wait, those of tags not counted."""
         return sum(map(len, self._lanes.values())) + len(self._later)
+
+    @property
+    def unsent(self) -> int:
+        """Nodes that wait, and tags."""
+        return self.waiting + len(self._tags)
 
     @property
     def is_empty(self) -> bool:
@@ -163,20 +171,23 @@ class Sender:
     def _tag_order(self, chunk: Chunk, free: int) -> Order:
         share = max(1, free // len(self._tags))
         self._tags.remove(chunk)
-        order = self._new_order((chunk.region, chunk.document), share=share, waves=TAG_WAVES, nodes=())
-        return replace(order, tag=chunk.tag)
+        waves = math.ceil(chunk.expected / share) + _MORE_WAVES if chunk.expected else TAG_WAVES
+        order = self._new_order((chunk.region, chunk.document), share=share, waves=waves, nodes=())
+        return replace(order, tag=chunk.tag, expected=chunk.expected)
 
     def _new_order(self, lane: Lane, *, share: int, waves: int, nodes: Iterable[Node]) -> Order:
         self._seq += 1
         spec, members = self._plan.spec, tuple(nodes)
+        until_seen = self._plan.limits.grace_seconds + START_MARGIN_SECONDS
+        wait_seconds = (waves - 1) * spec.execution_seconds + until_seen if waves > 1 else 0
         return Order(
             seq=self._seq,
             region=lane[0],
             document=lane[1],
             token=f"{self._rng.getrandbits(48):012x}",
             share=share,
-            timeout_seconds=min(MAX_TIMEOUT_SECONDS, spec.delivery_seconds + (waves - 1) * spec.execution_seconds),
+            timeout_seconds=min(MAX_TIMEOUT_SECONDS, spec.delivery_seconds + wait_seconds),
             node_ids=tuple(node.id for node in members),
             attempts=tuple(node.attempts for node in members),
-            max_errors=self._ledger.max_errors(usual_commands(self._plan.limits.concurrency)),
+            max_errors=self._ledger.max_errors(share),
         )

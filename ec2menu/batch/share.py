@@ -67,11 +67,6 @@ def is_worth_sending(demand: Demand, idle_seconds: float, *, script_seconds: flo
     return demand.free >= enough or idle_seconds >= max(low, min(high, script_seconds * _HOLD_PART))
 
 
-def usual_commands(limit: int) -> int:
-    """Return how many commands are live at a time in a large batch."""
-    return math.ceil(limit / max(SMALLEST_FULL_SHARE, math.ceil(limit / LIVE_COMMANDS)))
-
-
 def _full_share(demand: Demand) -> int:
     to_end_with_the_rest = math.ceil(MAX_CHUNK * demand.limit / max(MAX_CHUNK, demand.rest))
     return min(demand.limit, max(to_end_with_the_rest, math.ceil(demand.limit / LIVE_COMMANDS), SMALLEST_FULL_SHARE))

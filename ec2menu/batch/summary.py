@@ -9,7 +9,7 @@ import json
 import re
 import shutil
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -72,10 +72,10 @@ def json_lines(result: BatchResult, spec: CommandSpec, *, read: Read | None, asc
 
 def csv_lines(result: BatchResult, *, read: Read) -> Iterator[str]:
     """Yield RFC 4180 lines with a header; the last two fields are the node's output."""
-    yield _csv_line([*_COLUMNS, *_STREAMS])
+    yield csv_line([*_COLUMNS, *_STREAMS])
     for each in result.results:
         values = node_record(each).values()
-        yield _csv_line(["" if value is None else str(value) for value in values] + list(read(each)))
+        yield csv_line(["" if value is None else str(value) for value in values] + list(read(each)))
 
 
 def check_out_folder(folder: Path) -> None:
@@ -114,7 +114,8 @@ def write_out(folder: Path, result: BatchResult, spec: CommandSpec) -> None:
     part.replace(folder / SUMMARY)
 
 
-def _csv_line(values: list[str]) -> str:
+def csv_line(values: Iterable[str]) -> str:
+    """Return one line of RFC 4180, whose values may hold line ends."""
     out = io.StringIO()
     csv.writer(out, lineterminator="\n").writerow(values)  # with another one, line breaks would not be quoted
     return out.getvalue().removesuffix("\n")

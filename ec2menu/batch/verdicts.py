@@ -1,9 +1,9 @@
 """From a final status to an outcome and the sentence beside it. Pure; one place for all wordings."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from ec2menu.batch import status
-from ec2menu.batch.nouns import CommandSpec, Outcome, Target
+from ec2menu.batch.nouns import UNSENT, CommandSpec, Outcome, Target
 from ec2menu.batch.status import Row
 
 
@@ -25,8 +25,14 @@ _FIXED = {
     status.ACCESS_DENIED: Verdict(outcome=Outcome.NOT_DELIVERED, detail="access denied at the node"),
 }
 STUCK = Verdict(outcome=Outcome.NOT_DELIVERED, detail="not started: the nodes before it do not answer")
+CANCELLED_UNBEGUN = Verdict(outcome=Outcome.CANCELLED, detail="cancelled before it began")
 CANCELLED_UNSENT = Verdict(outcome=Outcome.CANCELLED, detail="cancelled before it was sent")
-NOT_SENT_YET = Verdict(outcome=Outcome.NOT_DELIVERED, detail="not sent yet")
+NOT_SENT_YET = Verdict(outcome=Outcome.NOT_DELIVERED, detail=UNSENT)
+UNTRIED = Verdict(outcome=Outcome.NOT_DELIVERED, detail="never ran; left before another try")
+NOBODY = Verdict(outcome=Outcome.NOT_DELIVERED, detail="no node had the tag when SSM chose")
+NOT_BEGUN = Verdict(outcome=Outcome.NOT_BEGUN, detail="SSM had not begun with it; it will")
+NOT_LISTED = Verdict(outcome=Outcome.NOT_BEGUN, detail="SSM had not listed its nodes; it will begin with them")
+NOT_FINISHED = Verdict(outcome=Outcome.UNKNOWN, detail="not followed to its end")
 STILL_FOLLOWED = Verdict(outcome=Outcome.UNKNOWN, detail="not followed any more")
 
 
@@ -41,9 +47,14 @@ def verdict_of(row: Row, spec: CommandSpec, *, was_handed_over: bool = False) ->
     return _FIXED[row.details]
 
 
+def with_note(verdict: Verdict, note: str) -> Verdict:
+    """Return the verdict with another thing to say."""
+    return replace(verdict, detail=", ".join(filter(None, (verdict.detail, note))))
+
+
 def is_unstarted(row: Row, target: Target) -> bool:
-    """Whether a cancelled row proves that the script had not begun; Windows reports -1 also for what it killed."""
-    return row.details == status.CANCELLED and row.exit_code in (None, -1) and target.platform != "Windows"
+    """Whether a cancelled row proves that the script had not begun: by -1, which Windows has for killed ones, too."""
+    return row.details == status.CANCELLED and row.exit_code == -1 and target.platform != "Windows"
 
 
 def gave_up(why: str) -> Verdict:

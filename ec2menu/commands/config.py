@@ -18,10 +18,11 @@ _COLUMNS: tuple[Column[_Row], ...] = (
 def run_config(context: Context) -> int:
     """Print every setting with its value, its source and its meaning, then the files."""
     config, terminal = context.config, context.terminal
-    rows = [
-        (name, _written(getattr(config.settings, name)), source, DESCRIPTIONS[name])
-        for name, source in config.sources.items()
-    ]
+    found = {name: (_written(getattr(config.settings, name)), source) for name, source in config.sources.items()}
+    for name, value in (("profile", context.profile), ("region", context.home)):
+        if not found[name][0] and value:
+            found[name] = (value, "AWS's own configuration")
+    rows = [(name, value, source, DESCRIPTIONS[name]) for name, (value, source) in found.items()]
     lines = render(
         rows,
         _COLUMNS,

@@ -60,7 +60,7 @@ def run_history(context: Context, request: HistoryRequest) -> int:
         return _repeat(context, found, request.repeat)
     text = _format(context, found, output=request.output)
     if text:
-        context.terminal.data(text)
+        (context.terminal.data if request.output == "table" else context.terminal.document)(text)
     context.terminal.flush()
     if not found and request.output == "table":
         context.terminal.note("nothing has been connected to yet", Style.DIM)

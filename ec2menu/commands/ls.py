@@ -38,7 +38,7 @@ def run_ls(context: Context, request: LsRequest) -> int:
     items = arrange(kind, listing.items, now=context.clock.wall(), terms=terms, sort=sort)
     text = _format(context, kind, regions, items, output=request.output)
     if text:
-        context.terminal.data(text)
+        (context.terminal.data if request.output == "table" else context.terminal.document)(text)
     context.terminal.flush()
     problems += listing.problems
     if request.output == "table" and not items and not problems:

@@ -7,8 +7,9 @@ import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from ec2menu.batch.describe import describe_plan, plan_record
+from ec2menu.batch.describe import describe_plan, plan_csv, plan_record
 from ec2menu.batch.limits import check_limits, check_spec, read_tag
 from ec2menu.batch.nouns import BatchPlan, CommandSpec, Limits
 from ec2menu.batch.report import exit_status
@@ -33,6 +34,9 @@ from ec2menu.flows.targets import find_instance
 from ec2menu.models import Instance, Listing
 from ec2menu.resources.kinds import EC2
 from ec2menu.ui.select import parse_filters
+
+if TYPE_CHECKING:  # this comes with the state file
+    from ec2menu.batch.journaled import Origin
 
 _GONE = ("terminated", "shutting-down")
 _LIMITS, _SPEC = Limits(), CommandSpec(lines=())
@@ -73,25 +77,33 @@ def run_batch_command(context: Context, request: RunRequest) -> int:
     spec, limits = _read_spec(request, text), _read_limits(request)
     _check_request(context, request)
     prepared, status = _prepare(context, request, spec, limits)
-    warnings = (line_end_warning(text),) if request.script and line_end_warning(text) else ()
+    if warning := line_end_warning(text):
+        prepared = prepared.warned(warning)
     if request.dry_run:
         _print_plan(context, prepared, output=request.output)
         return status
     if request.out is not None:
         check_out_folder(request.out)
-    tell_plan(context, prepared, more=warnings)
+    tell_plan(context, prepared)
     if prepared.plan.chunks and not request.yes and not confirm(context, prepared):
         context.terminal.note("not run; nothing was sent")
         return ExitStatus.INTERRUPTED
     return max(status, run_plan(context, prepared.plan, output=request.output, out=request.out))
 
 
-def run_plan(context: Context, plan: BatchPlan, *, output: str, out: Path | None = None) -> int:
-    """Carry out a plan that was agreed to, and report; return the exit status."""
+def run_plan(
+    context: Context, plan: BatchPlan, *, output: str, out: Path | None = None, origin: "Origin | None" = None
+) -> int:
+    """Carry out a plan that was agreed to, and report; return the exit status.
+
+    `origin` is what its nodes were chosen from, if that was a run. Raises TargetUnavailable where others have changed
+    that meanwhile.
+    """
     outputs = open_outputs(context)
     result, elapsed = result_of_skips(plan), None
     if plan.chunks:
-        result, elapsed = follow(context, new_runner(context, plan, journal=open_journal(context), outputs=outputs))
+        runner = new_runner(context, plan, journal=open_journal(context), outputs=outputs, origin=origin)
+        result, elapsed = follow(context, runner)
     if output == "table" and context.terminal.is_screen:
         context.terminal.data("")  # between the rows as they landed and the report
     show_result(context, result, plan.spec, read=outputs.read, output=output, elapsed_seconds=elapsed)
@@ -146,7 +158,9 @@ def _prepare(context: Context, request: RunRequest, spec: CommandSpec, limits: L
     """Choose the machines and plan; return the plan and the exit status of a listing that failed in parts."""
     if request.tags:
         tag = read_tag(request.tags[0])
-        return prepare_tag(context, spec, limits, tag=tag, regions=require_regions(context)), ExitStatus.DONE
+        is_asked = not (request.yes or request.dry_run)
+        regions = require_regions(context)
+        return prepare_tag(context, spec, limits, tag=tag, regions=regions, is_asked=is_asked), ExitStatus.DONE
     terms = parse_filters(request.filters, tuple(column.key for column in EC2.columns))
     regions = require_regions(context)
     listing = fresh_machines(context, regions)
@@ -156,8 +170,6 @@ def _prepare(context: Context, request: RunRequest, spec: CommandSpec, limits: L
         machines = [find_instance(target, listing.items, where=where) for target in request.targets]
     else:
         candidates = [machine for machine in listing.items if machine.state not in _GONE]
-        if request.all:
-            candidates = [machine for machine in candidates if machine.state in ("running", "")]
         machines = list(arrange(EC2, candidates, now=context.clock.wall(), terms=terms))
     if not machines:
         raise InvalidInput(_nobody(listing, regions), hint="see them with: ec2menu ls ec2")
@@ -170,11 +182,15 @@ def _nobody(listing: Listing[Instance], regions: Sequence[str]) -> str:
 
 
 def _print_plan(context: Context, prepared: Prepared, *, output: str) -> None:
+    """Write the plan, which is all that a dry run is, to stdout."""
     terminal = context.terminal
     if output == "json":
         record = plan_record(prepared.plan)
-        terminal.data(json.dumps(record, ensure_ascii=not terminal.is_unicode, indent=2))
+        terminal.document(json.dumps(record, ensure_ascii=not terminal.is_unicode, indent=2))
+    elif output == "csv":
+        for line in plan_csv(prepared.plan):
+            terminal.document(line)
     else:
         show_lines(context, describe_plan(prepared.plan, expected=prepared.count), has_output=False)
-        terminal.note("nothing was sent")
+    terminal.note("nothing was sent")
     terminal.flush()

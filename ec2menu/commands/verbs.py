@@ -82,7 +82,12 @@ def _runs(context: Context, arguments: argparse.Namespace) -> int:
     from ec2menu.commands.runs import run_runs  # noqa: PLC0415 - the same
 
     return run_runs(
-        context, arguments.run, retry_failed=arguments.retry_failed, yes=arguments.yes, output=arguments.output
+        context,
+        arguments.run,
+        retry_failed=arguments.retry_failed,
+        send_rest=arguments.send_rest,
+        yes=arguments.yes,
+        output=arguments.output,
     )
 
 

@@ -28,11 +28,19 @@ RUNS_FOLDER = "runs"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Prepared:
-    """A batch ready to be sent: the plan, how many nodes it will reach, and whether one of them is sensitive."""
+    """A batch ready to be sent: the plan, how many nodes it will reach, and whether one of them is sensitive.
+
+    Where not `are_tags_known`, one of them may be, and nobody can tell.
+    """
 
     plan: BatchPlan
     count: int
     is_sensitive: bool
+    are_tags_known: bool = True
+
+    def warned(self, warning: str) -> "Prepared":
+        """Return the batch with another sentence to be read first."""
+        return replace(self, plan=replace(self.plan, warnings=(*self.plan.warnings, warning)))
 
 
 def open_journal(context: Context) -> "Journal":
@@ -82,10 +90,13 @@ def prepare(context: Context, spec: CommandSpec, limits: Limits, machines: Seque
 
 
 def prepare_tag(
-    context: Context, spec: CommandSpec, limits: Limits, *, tag: TagChoice, regions: Sequence[str]
+    context: Context, spec: CommandSpec, limits: Limits, *, tag: TagChoice, regions: Sequence[str], is_asked: bool
 ) -> Prepared:
-    """Plan a command on all nodes with a tag, whom SSM itself will choose. Raises InvalidInput where there are none."""
-    nodes = [node for region in regions for node in _nodes_with(context, tag, region)]
+    """Plan a command on all nodes with a tag, whom SSM itself will choose. Raises InvalidInput where there are none.
+
+    `is_asked` says that somebody will be asked, for whom the nodes' other tags are looked up.
+    """
+    nodes = [node for region in regions for node in nodes_with(context, tag, region)]
     if not nodes:
         where = regions[0] if len(regions) == 1 else f"{len(regions)} regions"
         raise InvalidInput(
@@ -100,9 +111,10 @@ def prepare_tag(
         run_id=new_run_id(now),
         explain=lambda machine: explain_unreachable(machine, now=now),
     )
-    tagged = [replace(node, tags={tag.key: tag.value}) for node in nodes]
-    is_sensitive = bool(sensitive_targets(tagged, context.config.settings.confirm_tag))
-    return Prepared(plan=plan, count=len(nodes) - len(plan.skipped), is_sensitive=is_sensitive)
+    word = context.config.settings.confirm_tag
+    tagged, are_known = _tagged(context, nodes, tag) if is_asked and word else ([], True)
+    is_sensitive = bool(sensitive_targets(tagged, word))
+    return Prepared(plan=plan, count=plan.expected, is_sensitive=is_sensitive, are_tags_known=are_known)
 
 
 def tell_plan(context: Context, prepared: Prepared, *, more: Iterable[str] = ()) -> None:
@@ -126,12 +138,15 @@ def confirm(context: Context, prepared: Prepared) -> bool:
 def needs_count(context: Context, prepared: Prepared) -> bool:
     """Whether a y is not enough."""
     above = context.config.settings.confirm_above
-    return needs_count_confirmation(prepared.count, above=above, is_sensitive=prepared.is_sensitive)
+    may_be_sensitive = prepared.is_sensitive or not prepared.are_tags_known
+    return needs_count_confirmation(prepared.count, above=above, is_sensitive=may_be_sensitive)
 
 
 def count_question(context: Context, prepared: Prepared) -> str:
     """Return the words that ask for the number of nodes, and why."""
-    why = f"a tag says {context.config.settings.confirm_tag}: " if prepared.is_sensitive else ""
+    why = "" if prepared.are_tags_known else "their other tags are not known: "
+    if prepared.is_sensitive:
+        why = f"a tag says {context.config.settings.confirm_tag}: "
     return f"{why}type the number of nodes to run it"
 
 
@@ -151,7 +166,18 @@ def _vanished(machine: Instance, failed: set[str]) -> Instance:
     return replace(machine, node=None, state="terminated")
 
 
-def _nodes_with(context: Context, tag: TagChoice, region: str) -> list[Instance]:
+def _tagged(context: Context, nodes: Sequence[Instance], tag: TagChoice) -> tuple[list[Instance], bool]:
+    """Return the nodes with all tags that EC2 knows of them, and whether it knows them all, not hybrid ones."""
+    listing = fresh_machines(context, tuple(dict.fromkeys(node.region for node in nodes)))
+    failed = {problem.where for problem in listing.problems}
+    known = {
+        (each.region, each.id): each.tags for each in listing.items if not each.is_hybrid and each.region not in failed
+    }
+    found = [replace(node, tags={**known.get((node.region, node.id), {}), tag.key: tag.value}) for node in nodes]
+    return found, all((node.region, node.id) in known for node in nodes)
+
+
+def nodes_with(context: Context, tag: TagChoice, region: str) -> list[Instance]:
     """Return the nodes that have the tag now (SSM DescribeInstanceInformation), hybrid ones included."""
     from ec2menu.resources.nodes import fetch_nodes  # noqa: PLC0415 - rarely needed
 

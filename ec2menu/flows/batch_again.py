@@ -1,53 +1,117 @@
-"""A batch of the past: taken up where it was left, or run again on the nodes it did not reach."""
+"""A batch of the past: taken up where it was left, sent the rest, or run again on the nodes it did not reach."""
 
 from collections.abc import Iterable
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from ec2menu.batch.names import count_nodes
-from ec2menu.batch.nouns import TAG_PREFIX, BatchResult, NodeResult, Outcome, Target
-from ec2menu.errors import InvalidInput
-from ec2menu.flows.batch import open_journal, open_outputs, renewed
-from ec2menu.flows.batch_report import result_of_skips
+from ec2menu.batch.nouns import (
+    OPEN_OUTCOMES,
+    TAG_PREFIX,
+    BatchPlan,
+    BatchResult,
+    NodeResult,
+    Outcome,
+    TagChoice,
+    Target,
+)
+from ec2menu.batch.plan import sensitive_targets
+from ec2menu.errors import InvalidInput, TargetUnclear
+from ec2menu.flows.batch import Prepared, nodes_with, open_journal, open_outputs, renewed
 from ec2menu.flows.batch_watch import follow
 from ec2menu.flows.context import Context
 from ec2menu.models import Instance, Style
 
 if TYPE_CHECKING:  # this comes with the state file
-    from ec2menu.batch.journal import JournaledRun
+    from ec2menu.batch.journaled import JournaledRun, Origin
 
 _MAY_HAVE_RUN = (Outcome.FAILED, Outcome.TIMED_OUT, Outcome.CANCELLED, Outcome.PROBABLY_NOT_RUN)
-_OPEN = (Outcome.UNKNOWN, Outcome.IN_DOUBT)
 UNDELIVERED = (Outcome.NOT_DELIVERED, Outcome.PROBABLY_NOT_RUN, Outcome.SKIPPED)
 
 
-def resume(context: Context, run: "JournaledRun") -> tuple[BatchResult, float | None]:
+def result_of(run: "JournaledRun") -> BatchResult:
+    """Return what the journal says of every target; where later runs ran it again, what came of that."""
+    from ec2menu.batch.family import answered, rows_of  # noqa: PLC0415 - it comes with the state file
+
+    return BatchResult(run_id=run.record.id, results=answered(rows_of(run), run.later))
+
+
+def resume(context: Context, run: "JournaledRun", *, send_rest: bool = False) -> tuple[BatchResult, float | None]:
     """Return the rows of a run, and how long it was followed just now.
 
     A finished one is read from the journal; others, and one with nodes whose end is not known, are taken up, which
-    sends nothing again. Raises TargetUnavailable for a run that another ec2menu follows, InvalidInput for one of
-    another profile.
+    sends nothing again; with `send_rest` what was never sent is sent now. Raises TargetUnavailable for a run that
+    another ec2menu follows, InvalidInput for one of another profile.
     """
-    from ec2menu.batch.journal import RunState  # noqa: PLC0415 - it comes with the state file
+    from ec2menu.batch.family import rows_of  # noqa: PLC0415 - it comes with the state file
+    from ec2menu.batch.journaled import RunState  # noqa: PLC0415 - the same
     from ec2menu.batch.runner import BatchRunner  # noqa: PLC0415 - it imports boto3
 
-    if run.record.state is RunState.FINISHED and not any(row.outcome in _OPEN for row in run.results):
-        return _journaled(run), None
-    if run.record.profile and run.record.profile != context.profile:
-        raise InvalidInput(
-            f"run {run.record.id} was started with the profile {run.record.profile}",
-            hint=f"type: ec2menu -p {run.record.profile} runs {run.record.id}",
-        )
+    is_finished = run.record.state is RunState.FINISHED
+    if is_finished and not send_rest and not any(row.outcome in OPEN_OUTCOMES for row in rows_of(run)):
+        return result_of(run), None
+    _check_profile(context, run)
     context.attempt(context.load_credentials)
-    state = "not known to the end" if run.record.state is RunState.FINISHED else run.record.state
-    context.terminal.note(f"taking up {run.record.id}, which is {state}; nothing is sent again", Style.DIM)
+    journal = open_journal(context)
     runner = BatchRunner.resume(
         context.aws,
         run.record.id,
         clock=context.clock,
-        journal=open_journal(context),
+        journal=journal,
         outputs=open_outputs(context),
+        send_rest=send_rest,
     )
-    return follow(context, runner)
+    state = "not known to the end" if is_finished else run.record.state
+    what = "what was never sent is sent now" if send_rest else "nothing is sent again"
+    context.terminal.note(f"taking up {run.record.id}, which is {state}; {what}", Style.DIM)
+    result, elapsed_seconds = follow(context, runner)
+    return _with_later_runs(result, journal.load(run.record.id)), elapsed_seconds
+
+
+def rest_of(context: Context, run: "JournaledRun") -> Prepared | None:
+    """Return the part of a run that was never sent, and that no later run has taken, to be agreed to; None for none.
+
+    Lists the machines anew, for how many and how sensitive they are. Raises InvalidInput for a run of another profile.
+    """
+    from ec2menu.batch.family import handed_on, key_of, rows_of  # noqa: PLC0415 - it comes with the state file
+
+    _check_profile(context, run)
+    others = handed_on(run)
+    unsent = {key_of(row.target) for row in rows_of(run) if row.is_unsent and key_of(row.target) not in others}
+    chunks = []
+    for chunk in run.plan.chunks:
+        targets = tuple(target for target in chunk.targets if key_of(target) in unsent)
+        is_tag_unsent = chunk.tag is not None and (chunk.region, _tag_id(chunk.tag)) in unsent
+        if targets or is_tag_unsent:
+            more = {"tag": chunk.tag, "expected": chunk.expected} if is_tag_unsent else {"tag": None, "expected": 0}
+            chunks.append(replace(chunk, targets=targets, **more))
+    if not chunks:
+        return None
+    plan = replace(run.plan, chunks=tuple(chunks), skipped=(), warnings=())
+    machines = _machines_of(context, plan)
+    word = context.config.settings.confirm_tag
+    is_sensitive = bool(sensitive_targets(machines, word))
+    are_known = not word or all(machine.ssm_known and not machine.is_hybrid for machine in machines)
+    return Prepared(plan=plan, count=len(machines), is_sensitive=is_sensitive, are_tags_known=are_known)
+
+
+def rows_to_repeat(
+    context: Context, run_id: str, rows: Iterable[NodeResult]
+) -> "tuple[list[NodeResult], Origin | None]":
+    """Return those of the rows that may be run again as the journal has it now, and what the new run comes from.
+
+    Nothing comes of a run that reached nobody: it was never begun.
+    """
+    chosen = list(rows)
+    try:
+        run = open_journal(context).load(run_id)
+    except TargetUnclear:
+        if any(row.outcome is not Outcome.SKIPPED for row in chosen):
+            raise
+        return chosen, None
+    now = {(row.target.region, row.target.id): row for row in result_of(run).failed}
+    keys = ((row.target.region, row.target.id) for row in chosen)
+    return [now[key] for key in keys if key in now], run.origin
 
 
 def again_warnings(rows: Iterable[NodeResult]) -> tuple[str, ...]:
@@ -66,14 +130,30 @@ def failed_machines(context: Context, results: Iterable[NodeResult]) -> list[Ins
     return renewed(context, [_stand_in(target) for target in targets]) if targets else []
 
 
-def _journaled(run: "JournaledRun") -> BatchResult:
-    """Return the rows of a run that is over: in the plan's order, then nodes of tags, then the skipped."""
-    rows = {(row.target.region, row.target.id): row for row in run.results}
-    order = dict.fromkeys((target.region, target.id) for target in run.plan.targets) | dict.fromkeys(rows)
-    return BatchResult(
-        run_id=run.record.id,
-        results=(*(rows[key] for key in order if key in rows), *result_of_skips(run.plan).results),
-    )
+def _with_later_runs(result: BatchResult, run: "JournaledRun") -> BatchResult:
+    from ec2menu.batch.family import answered  # noqa: PLC0415 - it comes with the state file
+
+    return replace(result, results=answered(result.results, run.later)) if run.later else result
+
+
+def _check_profile(context: Context, run: "JournaledRun") -> None:
+    if run.record.profile and run.record.profile != context.profile:
+        raise InvalidInput(
+            f"run {run.record.id} was started with the profile {run.record.profile}",
+            hint=f"type: ec2menu -p {run.record.profile} runs {run.record.id}",
+        )
+
+
+def _machines_of(context: Context, plan: BatchPlan) -> list[Instance]:
+    machines = [_stand_in(target) for target in plan.targets]
+    for chunk in plan.chunks:
+        if chunk.tag is not None:
+            machines += nodes_with(context, chunk.tag, chunk.region)
+    return renewed(context, machines)
+
+
+def _tag_id(tag: TagChoice) -> str:
+    return f"{TAG_PREFIX}{tag.key}={tag.value}"
 
 
 def _stand_in(target: Target) -> Instance:

@@ -41,9 +41,9 @@ def show_result(
     """Write the whole result to stdout, as `table` (the report), `json` or `csv`."""
     terminal = context.terminal
     if output == "json":
-        _write(json_lines(result, spec, read=read, ascii_only=not terminal.is_unicode), terminal.data)
+        _write(json_lines(result, spec, read=read, ascii_only=not terminal.is_unicode), terminal.document)
     elif output == "csv":
-        _write(csv_lines(result, read=read), terminal.data)
+        _write(csv_lines(result, read=read), terminal.document)
     else:
         groups = group_by_output(result.results)
         lines = render_report(
@@ -53,6 +53,7 @@ def show_result(
             max_lines_per_group=max_lines_per_group,
             elapsed_seconds=elapsed_seconds,
             is_journaled=not context.store.is_in_memory,
+            output_s3=spec.output_s3,
         )
         show_lines(context, lines)
     terminal.flush()

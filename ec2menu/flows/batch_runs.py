@@ -9,7 +9,7 @@ from ec2menu.models import Cell, Column, Style
 from ec2menu.ui.tables import render
 
 if TYPE_CHECKING:  # this comes with the state file
-    from ec2menu.batch.journal import RunRecord
+    from ec2menu.batch.journaled import RunRecord
 
 _STATE_STYLES = {"finished": Style.PLAIN, "live": Style.GOOD}
 
@@ -52,7 +52,7 @@ _COLUMNS: "tuple[Column[RunRecord], ...]" = (
     Column(
         key="nodes",
         title="Nodes",
-        cell=lambda record, _now: Cell(text=str(max(record.targets, sum(record.counts.values())))),
+        cell=lambda record, _now: Cell(text=str(record.targets)),
         priority=3,
         align_right=True,
     ),

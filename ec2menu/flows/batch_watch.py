@@ -6,25 +6,28 @@ Whatever happens here, the batch goes on at AWS unless the user says cancel, and
 from collections import deque
 from collections.abc import Iterator
 from contextlib import suppress
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from ec2menu.batch.names import count_nodes
 from ec2menu.batch.nouns import BatchPlan, BatchResult, NodeResult, Progress
 from ec2menu.batch.report import Line, live_line, result_line
 from ec2menu.errors import Ec2MenuError, Interrupted
 from ec2menu.fanout import Task
+from ec2menu.flows.batch_login import Renewals
 from ec2menu.flows.context import Context
 from ec2menu.models import Style
 from ec2menu.ui.terminal import EndOfInput, Stopped
 
 if TYPE_CHECKING:  # these come with boto3
     from ec2menu.batch.journal import Journal
+    from ec2menu.batch.journaled import Origin
     from ec2menu.batch.outputs import OutputStore
     from ec2menu.batch.runner import BatchRunner
 
 # How long a closing program waits for the journal to be brought up to date.
 DETACH_SECONDS = 5.0
 _STEP_SECONDS = 0.1
-_QUESTION = "k keep watching, d detach (it goes on at AWS), c cancel on the nodes:"
 
 
 class _Follower:
@@ -43,6 +46,23 @@ class _Follower:
         if not self._is_started:
             self._is_started = True
             Task(self.task.run)
+
+    @property
+    def is_begun(self) -> bool:
+        """Whether the run is under way or was: not where it has not been started, or could not be."""
+        return self._is_started and (self._progress.total > 0 or not self.task.is_done)
+
+    @property
+    def has_ended(self) -> bool:
+        """Whether it came to its end, with nothing left open."""
+        with suppress(Ec2MenuError):
+            return self.task.is_done and not self.task.result().is_detached
+        return False
+
+    @property
+    def progress(self) -> Progress:
+        """How far it is, as last heard."""
+        return self._progress
 
     @property
     def needs_login(self) -> bool:
@@ -78,11 +98,13 @@ class _Follower:
         self._progress = progress
 
 
-def new_runner(context: Context, plan: BatchPlan, *, journal: "Journal", outputs: "OutputStore") -> "BatchRunner":
-    """Return what carries out a plan that was agreed to."""
+def new_runner(
+    context: Context, plan: BatchPlan, *, journal: "Journal", outputs: "OutputStore", origin: "Origin | None" = None
+) -> "BatchRunner":
+    """Return what carries out a plan that was agreed to; `origin` is what its nodes were chosen from, if a run."""
     from ec2menu.batch.runner import BatchRunner  # noqa: PLC0415 - it imports boto3
 
-    return BatchRunner(context.aws, plan, clock=context.clock, journal=journal, outputs=outputs)
+    return BatchRunner(context.aws, plan, clock=context.clock, journal=journal, outputs=outputs, origin=origin)
 
 
 def follow(context: Context, runner: "BatchRunner") -> tuple[BatchResult, float]:
@@ -90,17 +112,21 @@ def follow(context: Context, runner: "BatchRunner") -> tuple[BatchResult, float]
 
     Ctrl-C asks; a second one, a closed window, or nobody to ask detaches. Raises what `BatchRunner.run` raises.
     """
-    follower = _Follower(context, runner)
-    has_cancelled = False
+    follower, renewals = _Follower(context, runner), Renewals(context)
+    has_cancelled = is_interrupted = False
     try:
         while not follower.task.is_done:
             try:
                 follower.start()
                 context.terminal.follow(follower, follower.describe, news=follower.news)
                 if follower.needs_login:
-                    _renew_login(context, runner, follower)
+                    if not renewals.renew(follower.progress.note):
+                        break
+                    follower.login_is_back()
+                    runner.resume_after_login()
             except (Stopped, KeyboardInterrupt):
-                if has_cancelled or (answer := _ask(context)) == "d":
+                if has_cancelled or (answer := _ask(context, follower)) == "d":
+                    is_interrupted = not context.terminal.is_interactive
                     break
                 if answer == "c":
                     has_cancelled = True
@@ -109,10 +135,12 @@ def follow(context: Context, runner: "BatchRunner") -> tuple[BatchResult, float]
     except BaseException:  # SIGTERM, SIGHUP, a terminal that is gone: the batch goes on, and the journal has to know
         runner.detach()
         _wait_stubbornly(context, follower)
+        _say_left(context, runner, follower)
         raise
     if not follower.task.is_done:
         _detach(context, runner, follower)
-    return follower.task.result(), follower.elapsed_seconds
+    result = follower.task.result()
+    return replace(result, is_interrupted=is_interrupted and result.is_detached), follower.elapsed_seconds
 
 
 def _wait_stubbornly(context: Context, follower: _Follower) -> None:
@@ -123,15 +151,36 @@ def _wait_stubbornly(context: Context, follower: _Follower) -> None:
             follower.task.wait(_STEP_SECONDS)
 
 
-def _ask(context: Context) -> str:
+def _say_left(context: Context, runner: "BatchRunner", follower: _Follower) -> None:
+    """Say that the batch goes on without us, and how it is taken up; stdout is data, and not for this."""
+    if not follower.is_begun:
+        return
+    run_id, unsent = runner.run_id, follower.progress.unsent
+    if follower.has_ended:
+        context.terminal.note(f"! run {run_id} has ended; see it with: ec2menu runs {run_id}", Style.WARN)
+        return
+    if context.store.is_in_memory:
+        context.terminal.note(f"! run {run_id} goes on at AWS; nobody can go on with it: no state is kept", Style.WARN)
+        return
+    context.terminal.note(f"! run {run_id} is left, and goes on at AWS where it was sent", Style.WARN)
+    context.terminal.note(f"  to go on with it: ec2menu runs {run_id}")
+    if unsent:
+        context.terminal.note(
+            f"  {count_nodes(unsent)} never sent to; to send the rest: ec2menu runs {run_id} --send-rest"
+        )
+
+
+def _ask(context: Context, follower: _Follower) -> str:
     """Ask what Ctrl-C meant; return `k`, `d` or `c`."""
     terminal = context.terminal
     if not terminal.is_interactive:
         return "d"
     terminal.note("the commands go on at AWS meanwhile", Style.DIM)
     while True:
+        unsent = follower.progress.unsent
+        left = f"leaves {count_nodes(unsent)} unsent" if unsent else "it goes on at AWS"
         try:
-            typed = terminal.ask(_QUESTION).strip().lower()
+            typed = terminal.ask(f"k keep watching, d detach ({left}), c cancel on the nodes:").strip().lower()
         except (Interrupted, EndOfInput):
             return "d"
         if typed[:1] in ("k", "d", "c"):
@@ -144,27 +193,5 @@ def _detach(context: Context, runner: "BatchRunner", follower: _Follower) -> Non
     try:
         context.terminal.follow(follower.task, lambda: "detaching", news=follower.news)
     except Stopped:
-        raise Interrupted(f"not waited for; go on with: ec2menu runs {runner.run_id}") from None
-
-
-def _renew_login(context: Context, runner: "BatchRunner", follower: _Follower) -> None:
-    """Have the login renewed while the batch waits; where that cannot be, detach."""
-    try:
-        context.attempt(lambda: _prove_login(context))
-    except (Stopped, KeyboardInterrupt):
-        raise
-    except Ec2MenuError as error:
-        context.terminal.fail(error)
-        runner.detach()
-    else:
-        follower.login_is_back()
-        runner.resume_after_login()
-
-
-def _prove_login(context: Context) -> None:
-    """Ask AWS itself whether the credentials are good; what was once learnt of the identity proves nothing now."""
-    context.load_credentials()
-    region = context.home or "us-east-1"
-    context.terminal.watch(
-        Task(lambda: context.aws.call("sts", "GetCallerIdentity", region, key="Arn")), lambda: "asking AWS who we are"
-    )
+        _say_left(context, runner, follower)
+        raise Interrupted("the end of the detaching was not waited for") from None

@@ -49,8 +49,12 @@ class LiveList:
         return now
 
     def start(self) -> None:
-        """Start fetching what is old or missing. After the drawing: importing boto3 would slow it down."""
+        """Start fetching what is old or missing, and keep it fresh from now on.
+
+        After the drawing: importing boto3 would slow it down.
+        """
         self._inventory.view(self._kind.source, self._regions)
+        self._inventory.keep_fresh(self._kind.source, self._regions)
 
     def refresh(self) -> None:
         """Ask AWS again and wait for it."""

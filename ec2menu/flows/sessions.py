@@ -11,6 +11,7 @@ from datetime import datetime
 
 from ec2menu.clock import describe_duration
 from ec2menu.connectors.plugin import Ending, Verdict
+from ec2menu.connectors.process import undisturbed
 from ec2menu.connectors.session import SessionResult
 from ec2menu.errors import ConnectorError, ExitStatus, InvalidInput
 from ec2menu.flows.context import Context
@@ -58,8 +59,9 @@ def hold_session(context: Context, visit: Visit, hold: Callable[[], SessionResul
     try:
         result = context.attempt(hold)
     except SystemExit:
-        lasted = context.clock.now() - started
-        record_visit(context, visit, began=began, session_id="", outcome="ended with ec2menu", lasted_seconds=lasted)
+        lasted, outcome = context.clock.now() - started, "ended with ec2menu"
+        with undisturbed():
+            record_visit(context, visit, began=began, session_id="", outcome=outcome, lasted_seconds=lasted)
         raise
     return _report_session(context, visit, result, began=began)
 

@@ -185,7 +185,7 @@ def _tags(instance: Instance, _now: datetime) -> Cell:
 
 
 COLUMNS: tuple[Column[Instance], ...] = (
-    Column(key="name", title="Name", cell=_name, priority=1, min_width=14, max_width=40),
+    Column(key="name", title="Name", cell=_name, priority=1, min_width=20, max_width=40),
     Column(key="region", title="Region", cell=lambda instance, _now: Cell(text=instance.region), priority=1),
     Column(key="id", title="Instance ID", cell=lambda instance, _now: Cell(text=instance.id)),
     Column(key="state", title="State", cell=_state, priority=4),

@@ -6,6 +6,7 @@ items stay, with a Problem beside them.
 """
 
 import threading
+import weakref
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
@@ -26,6 +27,9 @@ NO_REGION = ""
 # A listing this old, as a part of its time to live, is fetched anew behind the user's back.
 REFRESH_AT = 0.8
 CLOSE_SECONDS = 0.5
+# How long a list is kept fresh after somebody has looked, and how often it is seen to.
+KEEP_FRESH_SECONDS = 900.0
+KEEP_STEP_SECONDS = (0.5, 5.0)
 
 Key = tuple[str, str]
 
@@ -62,7 +66,7 @@ class _Shelf:
     recalling: threading.Lock = field(default_factory=threading.Lock)
 
 
-@dataclass(slots=True, kw_only=True)
+@dataclass(slots=True, kw_only=True, weakref_slot=True)
 class Inventory:
     """Listings per region and kind: fresh for `ttl_seconds` (0: never), fetched by at most `workers` threads."""
 
@@ -78,6 +82,9 @@ class Inventory:
     _version: int = 0
     _era: int = 0
     _saving: int = 0
+    _watched: tuple[ResourceKind, tuple[str, ...]] | None = None
+    _watched_until: float = 0.0
+    _has_keeper: bool = False
 
     def __post_init__(self) -> None:
         """Make the cache and the threads' pool."""
@@ -156,6 +163,28 @@ class Inventory:
             error=errors[0] if errors and not known else None,
         )
 
+    def keep_fresh(self, kind: ResourceKind, regions: Sequence[str]) -> None:
+        """Fetch anew what is about to expire while the user reads or is away for a while, until another list is."""
+        if self.ttl_seconds <= 0:
+            return
+        low, high = KEEP_STEP_SECONDS
+        step = max(low, min(high, self.ttl_seconds * (1 - REFRESH_AT) / 2))
+        with self._landed:
+            self._watched, self._watched_until = (kind, tuple(regions)), self.clock.now() + KEEP_FRESH_SECONDS
+            has_keeper, self._has_keeper = self._has_keeper, True
+        if not has_keeper:
+            mine = weakref.ref(self)
+            Task(lambda: _keep(mine, self._landed, step))
+
+    def refresh_watched(self) -> bool:
+        """Start fetching what is due of the list that is kept fresh; return whether there still is one."""
+        with self._landed:
+            watched = self._watched if self.clock.now() < self._watched_until else None
+            self._has_keeper = watched is not None
+        if watched is not None:
+            self.view(*watched)
+        return watched is not None
+
     def retry(self, kind: ResourceKind, regions: Sequence[str]) -> None:
         """Let what failed and left nothing be fetched again at the next look, for somebody who enters the list anew."""
         with self._landed:
@@ -184,6 +213,7 @@ class Inventory:
     def close(self) -> None:
         """Let files that are being written be finished, in bounded time; fetches under way are simply left."""
         with self._landed:
+            self._watched = None
             self._landed.wait_for(lambda: not self._saving, CLOSE_SECONDS)
 
     # -- inside -------------------------------------------------------------------------------------------------
@@ -266,6 +296,14 @@ class Inventory:
         with self._landed:
             self._saving -= 1
             self._landed.notify_all()
+
+
+def _keep(inventory: "weakref.ref[Inventory]", landed: threading.Condition, step: float) -> None:
+    """See to the list that is kept fresh for as long as there is one; an inventory that nobody has any more may go."""
+    while (found := inventory()) is not None and found.refresh_watched():
+        del found
+        with landed:
+            landed.wait(step)
 
 
 def _worded(error: BaseException | None) -> Ec2MenuError | None:

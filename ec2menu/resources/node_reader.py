@@ -2,7 +2,8 @@
 
 DescribeInstanceInformation gives 50 nodes a page and each page's token comes with the page before, so 1,000 nodes are
 20 round trips in a row. EC2 lists 1,000 instances in one; their ids, 50 a query, can be asked for at the same time, and
-while EC2 goes on. Hybrid nodes have no EC2 id and are asked for by their type. Any failure on this way leads back to
+while EC2 goes on. Hybrid nodes have no EC2 id and are asked for by their type. A node of EC2 that EC2 does not list
+(AWS hides some that it manages) is then known only if the chain had come to it. Any failure on this way leads back to
 the plain chain.
 """
 

@@ -13,7 +13,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from ec2menu.errors import Ec2MenuError
+from ec2menu.errors import Ec2MenuError, StateBusy
 
 SCHEMA_VERSION = 3
 BUSY_TIMEOUT_SECONDS = 2.0
@@ -48,6 +48,14 @@ CREATE TABLE IF NOT EXISTS batch_result (
     PRIMARY KEY (run_id, region, target)
 ) WITHOUT ROWID;
 """
+# What version 3 added to batch_run; runs of before have no owner's token and no family.
+_NEW_COLUMNS = {
+    "token": "TEXT NOT NULL DEFAULT ''",
+    "place": "TEXT NOT NULL DEFAULT ''",
+    "root": "TEXT NOT NULL DEFAULT ''",
+    "generation": "INTEGER NOT NULL DEFAULT 0",
+    "skipped": "INTEGER NOT NULL DEFAULT 0",
+}
 
 
 class _NewerSchema(Exception):
@@ -80,7 +88,8 @@ class Store:
     def write_or_fail(self, steps: Iterable[tuple[str, Iterable[Sequence[Any]]]]) -> int:
         """Run statements as `write_all` does, safe on disk when this returns; return how many rows were changed.
 
-        For what must be known before something is done. Raises Ec2MenuError where it cannot be written.
+        For what must be known before something is done. Raises Ec2MenuError where it cannot be written, StateBusy where
+        only another process is in the way.
         """
         try:
             with self._lock, self._connection:
@@ -89,9 +98,10 @@ class Store:
                     self._connection.executemany(statement, rows)
                 return self._connection.total_changes - before
         except sqlite3.Error as error:
-            raise Ec2MenuError(
-                f"the state file {self.path} cannot be written ({error})", hint="make room for it, then try again"
-            ) from error
+            what = f"the state file {self.path} cannot be written ({error})"
+            if _is_busy(error):
+                raise StateBusy(what, hint="another program holds it: try again") from error
+            raise Ec2MenuError(what, hint="make room for it, then try again") from error
 
     def read(self, query: str, parameters: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
         """Return the rows of a query; none where the file cannot be read."""
@@ -100,6 +110,14 @@ class Store:
                 return self._connection.execute(query, parameters).fetchall()
         except sqlite3.Error:
             return []
+
+    def read_or_fail(self, query: str, parameters: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
+        """Return the rows of a query, for what must not be taken for nothing. Raises Ec2MenuError."""
+        try:
+            with self._lock:
+                return self._connection.execute(query, parameters).fetchall()
+        except sqlite3.Error as error:
+            raise Ec2MenuError(f"the state file {self.path} cannot be read ({error})", hint="try again") from error
 
     def close(self) -> None:
         """Close the file."""
@@ -159,8 +177,22 @@ def _prepare(connection: sqlite3.Connection) -> None:
         raise _NewerSchema
     if version < SCHEMA_VERSION:
         connection.execute("PRAGMA journal_mode=WAL")
-        connection.executescript(_SCHEMA)
-        connection.execute(f"PRAGMA user_version={SCHEMA_VERSION}")
-        connection.commit()
+        _make_tables(connection)
     elif connection.execute("PRAGMA quick_check(1)").fetchone()[0] != "ok":
         raise sqlite3.DatabaseError("damaged")
+
+
+def _make_tables(connection: sqlite3.Connection) -> None:
+    """Make what is missing in one transaction: two processes that start at once do not trip over each other."""
+    connection.executescript(f"BEGIN IMMEDIATE;{_SCHEMA}")
+    known = {row[1] for row in connection.execute("PRAGMA table_info(batch_run)")}
+    for name, kind in _NEW_COLUMNS.items():
+        if name not in known:
+            connection.execute(f"ALTER TABLE batch_run ADD COLUMN {name} {kind}")
+    connection.execute(f"PRAGMA user_version={SCHEMA_VERSION}")
+    connection.commit()
+
+
+def _is_busy(error: sqlite3.Error) -> bool:
+    code = getattr(error, "sqlite_errorcode", 0)  # absent where it is Python's own complaint
+    return code & 0xFF in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED)

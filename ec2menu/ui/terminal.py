@@ -16,7 +16,7 @@ from ec2menu.clock import Clock
 from ec2menu.errors import Ec2MenuError, Interrupted, InvalidInput, NoJumpHost, TargetUnclear
 from ec2menu.models import Problem, Style
 from ec2menu.ui.problems import describe_problem, fold_problems
-from ec2menu.ui.text import escape, shorten, wrap
+from ec2menu.ui.text import escape, narrow, shorten, wrap
 
 R = TypeVar("R")
 R_co = TypeVar("R_co", covariant=True)
@@ -103,6 +103,10 @@ class Terminal:
         """Write a line (or lines) of data or of a screen to stdout."""
         self._stdout.write(f"{text}\n")
 
+    def document(self, text: str) -> None:
+        """Write lines of JSON or CSV to stdout: as they are for a program, harmless where stdout is a screen."""
+        self.data("\n".join(map(escape, text.split("\n"))) if self.is_screen else text)
+
     def copy(self, text: str) -> bool:
         """Ask the terminal to put a text onto its clipboard (OSC 52); return whether there is one to ask.
 
@@ -182,7 +186,7 @@ class Terminal:
     def confirm(self, question: str, *, default: bool) -> bool:
         """Ask a yes-or-no question; an empty Enter is the default shown in brackets."""
         while True:
-            answer = self.ask(f"{question} [{'Y/n' if default else 'y/N'}]").strip().lower()
+            answer = narrow(self.ask(f"{question} [{'Y/n' if default else 'y/N'}]")).strip().lower()
             if not answer:
                 return default
             if answer in ("y", "yes", "n", "no"):

@@ -20,6 +20,7 @@ from ec2menu.errors import (
     CredentialsError,
     Ec2MenuError,
     ExitStatus,
+    Interrupted,
     InvalidInput,
     MfaNeeded,
 )
@@ -137,6 +138,25 @@ def test_an_interrupted_prompt_is_no_aws_error(home: Path) -> None:
 
     with pytest.raises(KeyboardInterrupt):
         aws_as("ops", ask_mfa=interrupt).authenticate()
+
+
+@pytest.mark.parametrize("stop", [KeyboardInterrupt(), Interrupted("stopped")])
+def test_after_an_interrupted_prompt_the_code_is_asked_for_as_if_for_the_first_time(
+    home: Path, stop: BaseException
+) -> None:
+    answers: list[BaseException | str] = [stop, "123456"]
+
+    def answer(_prompt: str) -> str:
+        given = answers.pop(0)
+        if isinstance(given, BaseException):
+            raise given
+        return given
+
+    aws = aws_as("ops", ask_mfa=answer)
+    with pytest.raises(type(stop)):
+        aws.authenticate()
+    aws.authenticate()
+    assert answers == []
 
 
 def test_a_cache_that_cannot_be_written_costs_a_prompt_and_no_more(home: Path) -> None:

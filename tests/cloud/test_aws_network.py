@@ -6,7 +6,8 @@ from contextlib import closing
 
 import pytest
 
-from ec2menu.aws.session import READ_ATTEMPTS, SILENT_ATTEMPTS, Aws
+from ec2menu.aws.attempts import READ_ATTEMPTS, SILENT_ATTEMPTS
+from ec2menu.aws.session import Aws
 from ec2menu.demo.requests import Environ, read_body
 from ec2menu.demo.server import DemoAws
 from ec2menu.demo.wire import LOOPBACK, LoopbackServer, Reply

@@ -9,7 +9,8 @@ import pytest
 
 from ec2menu import __version__
 from ec2menu.arguments import parse_arguments
-from ec2menu.aws.session import READ_ATTEMPTS, TOTAL_ATTEMPTS, Aws
+from ec2menu.aws.attempts import READ_ATTEMPTS, TOTAL_ATTEMPTS
+from ec2menu.aws.session import Aws
 from ec2menu.compose import build_context
 from ec2menu.demo.requests import Environ, read_body
 from ec2menu.demo.server import DemoAws
@@ -244,8 +245,10 @@ def test_a_region_that_is_not_enabled_is_told_from_bad_keys_and_names_the_accoun
 
 def test_a_home_region_that_is_not_enabled_is_judged_elsewhere(aws_demo: DemoAws) -> None:
     aws_demo.faults.disable_region("ap-south-1")
+    aws = aws_as(home="ap-south-1")
     with pytest.raises(RegionDisabled, match="ap-south-1 is not enabled"):
-        aws_as(home="ap-south-1").identity()
+        aws.require_enabled("ap-south-1")
+    assert aws.identity().account == "123456789012", "the keys are as good as ever"
 
 
 def test_what_cannot_be_judged_is_left_as_aws_said_it(aws_demo: DemoAws, aws: Aws) -> None:

@@ -81,7 +81,7 @@ def test_filters_and_order_are_those_of_the_menu_wherever_they_stand(cli: Comman
         (["ls", "ec2", "--sort", "nothing"], "--sort 'nothing' does not name one column"),
         (["ls", "ec2", ""], "an empty filter looks for nothing"),
         (["ls", "ec2", "state:"], "the filter state: looks for nothing"),
-        (["ls"], "the following arguments are required: KIND"),
+        (["ls"], "ls needs a KIND: ec2 | rds | cache"),
         (["ls", "s3"], "there is no list called s3"),
         (["frob"], "invalid choice: 'frob'"),
         (["ls", "ec2", "--frob"], "unrecognized arguments: --frob"),

@@ -207,3 +207,25 @@ def test_a_signal_ends_a_list_quietly(number: signal.Signals, cli: CommandLine, 
         command.send_signal(number)
         out, err = command.communicate()
     assert (out, err, command.returncode) == ("", "", 128 + number)
+
+
+def test_doctor_tells_a_region_that_is_not_enabled_from_bad_credentials(cli: CommandLine, aws_demo: DemoAws) -> None:
+    aws_demo.faults.disable_region("eu-west-1")
+    found = cli.run("doctor", AWS_REGION="eu-west-1")
+    assert f"ok   credentials: profile default: {USER}" in found.lines
+    assert "FAIL region: the region eu-west-1 is not enabled for account 123456789012" in found.lines
+    assert found.status == 3
+
+
+@pytest.mark.parametrize("target", ["", " "])
+def test_an_empty_target_asks_nothing_of_aws(target: str, cli: CommandLine, aws_demo: DemoAws) -> None:
+    found = cli.run("connect", target)
+    assert is_one_error(found, status=2, sentence="TARGET is empty", hint="an id, a Name")
+    assert {call.operation for call in aws_demo.calls} <= {"GetCallerIdentity"}
+
+
+def test_a_region_in_the_settings_file_that_cannot_be_one_is_told(cli: CommandLine) -> None:
+    settings = cli.folder / "config.toml"
+    settings.write_text('region = "Seoul"\n')
+    found = cli.run("--config", str(settings), "ls", "ec2")
+    assert is_one_error(found, status=2, sentence="Seoul is not the name of a region", hint="us-east-1")

@@ -1,96 +1,25 @@
-"""`run` and `runs` against the demo's AWS: every machine ends in one truthful row, and what was typed arrives."""
+"""`run` against the demo's AWS: every machine ends in one truthful row, and what was typed arrives."""
 
 import csv
 import io
 import json
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from ec2menu.aws.profiles import Profiles
-from ec2menu.aws.session import Aws
-from ec2menu.clock import SystemClock
-from ec2menu.commands.run import RunRequest, run_batch_command
-from ec2menu.commands.runs import run_runs
 from ec2menu.demo.commands import simulation
 from ec2menu.demo.invocations import Outcome as Answer
 from ec2menu.demo.machines import WINDOWS
 from ec2menu.demo.nodes import CONNECTION_LOST
 from ec2menu.demo.server import DemoAws
-from ec2menu.errors import ExitStatus, InvalidInput, TargetUnclear
-from ec2menu.flows.batch import fresh_machines
-from ec2menu.flows.context import Context
-from ec2menu.ui.menu import Menu
-from ec2menu.ui.screens.batch import BatchScreen
-from tests.unit.desk import Desk, context_at, sit_down
-
-REGION, OTHER = "us-east-1", "eu-west-1"
-
-
-class Ops:
-    """An ops engineer with one state folder; each command is a new ec2menu."""
-
-    def __init__(self, demo: DemoAws, folder: Path) -> None:
-        self.demo = demo
-        self.folder = folder
-
-    def context(self, desk: Desk, *regions: str) -> Context:
-        aws = Aws(
-            profile="default", explicit=False, home=REGION, profiles=Profiles(sections={}), ask_mfa=lambda text: text
-        )
-        context = context_at(desk, aws, self.folder, regions=regions or (REGION,))
-        context.clock = SystemClock()
-        return context
-
-    def run(self, *command: str, regions: tuple[str, ...] = (), **request: Any) -> tuple[Desk, int]:
-        desk = sit_down(color=False)
-        wanted: dict[str, Any] = {
-            "command": command,
-            "yes": True,
-            "all": not {"targets", "filters", "tags"} & set(request),
-        } | request
-        return desk, run_batch_command(self.context(desk, *regions), RunRequest(**wanted))
-
-    def rows(self, *command: str, **request: Any) -> dict[str, dict[str, Any]]:
-        """Run and return the rows by name."""
-        desk, _ = self.run(*command, output="json", **request)
-        return {row["name"]: row for row in json.loads(desk.data)["nodes"]}
-
-    def runs(self, run_id: str = "", *, retry_failed: bool = False, output: str = "table") -> tuple[Desk, int]:
-        desk = sit_down(color=False)
-        return desk, run_runs(self.context(desk), run_id, retry_failed=retry_failed, yes=True, output=output)
-
-    def talk(self, *typed: str) -> Desk:
-        """Type at the menu's screen of a batch on all machines."""
-        desk = sit_down(*typed, out_tty=True, color=False)
-        context = self.context(desk)
-        Menu(desk.terminal).run(BatchScreen(context, fresh_machines(context, (REGION,)).items))
-        return desk
+from ec2menu.errors import ExitStatus, InvalidInput
+from tests.cloud.run_rig import OTHER, REGION, Ops, behave, mixed_fleet
 
 
 @pytest.fixture
 def ops(aws_demo: DemoAws, tmp_path: Path) -> Ops:
     return Ops(aws_demo, tmp_path)
-
-
-def behave(answer: Callable[[str], Answer]) -> None:
-    """Have every node answer as the function says."""
-    with simulation().lock:
-        simulation().behave = lambda node_id, _lines: answer(node_id)
-
-
-def mixed_fleet(demo: DemoAws) -> dict[str, str]:
-    """Launch five machines that are as different as can be; return their ids by name."""
-    more: dict[str, dict[str, Any]] = {
-        "web-1": {},
-        "web-2": {},
-        "win-1": {"platform": WINDOWS},
-        "off-1": {"ping": CONNECTION_LOST},
-        "old-1": {"state": "stopped"},
-    }
-    return {name: demo.add_instances(REGION, 1, name=name, **each)[0] for name, each in more.items()}
 
 
 def test_a_mixed_fleet_ends_in_one_row_each_and_each_node_ran_once(ops: Ops) -> None:
@@ -191,59 +120,6 @@ def test_output_that_ssm_has_cut_is_said_to_be_cut(ops: Ops) -> None:
     ops.demo.add_instances(REGION, 1, name="web-1")
     behave(lambda _node: Answer(stdout="y" * 30_000))
     assert ops.rows("x")["web-1"]["is_stdout_cut"] is True
-
-
-def test_past_runs_are_listed_and_shown_again(ops: Ops) -> None:
-    ops.demo.add_instances(REGION, 2, name="web-{n}")
-    assert ops.runs()[0].notes == "nothing has been run yet\n"
-    ops.run("echo", "first")
-    ops.run("echo", "second")
-    listed = json.loads(ops.runs(output="json")[0].data)
-    assert [(run["command"], run["state"], run["counts"]) for run in listed] == [
-        ("echo second", "finished", {"succeeded": 2}),
-        ("echo first", "finished", {"succeeded": 2}),
-    ]
-    assert ops.runs(output="ids")[0].data.splitlines() == [run["id"] for run in listed]
-    table = ops.runs()[0].data.splitlines()
-    assert table[0].split() == ["Run", "Age", "State", "Nodes", "Result", "Command"]
-    sent = len(ops.demo.calls_of("SendCommand"))
-    desk, status = ops.runs(listed[1]["id"])
-    assert "  first" in desk.data.splitlines()
-    assert status == ExitStatus.DONE
-    assert len(ops.demo.calls_of("SendCommand")) == sent
-
-
-def test_a_past_run_shows_its_skipped_nodes_too_and_how_to_run_it_again(ops: Ops) -> None:
-    mixed_fleet(ops.demo)
-    first, _ = ops.run("echo", "hello", filters=("-",))
-    run_id = ops.runs(output="ids")[0].data.strip()
-    desk, status = ops.runs(run_id)
-    assert desk.data.splitlines()[:-1] == first.data.splitlines()[:-1]  # the last line of the first says how long
-    assert desk.notes.endswith(f"again: ec2menu runs {run_id} --retry-failed\n")
-    assert status == ExitStatus.TARGET_FAILED
-
-
-def test_a_run_that_is_not_there_is_refused(ops: Ops) -> None:
-    with pytest.raises(TargetUnclear, match="there is no run nothing"):
-        ops.runs("nothing")
-    with pytest.raises(InvalidInput, match="--retry-failed needs a run"):
-        ops.runs(retry_failed=True)
-
-
-def test_only_the_failed_nodes_are_run_again_and_only_when_asked(ops: Ops) -> None:
-    ids = ops.demo.add_instances(REGION, 3, name="web-{n}")
-    behave(lambda node: Answer(exit_code=1 if node == ids[2] else 0))
-    ops.run("x")
-    run_id = ops.runs(output="ids")[0].data.strip()
-    behave(lambda _node: Answer(stdout="mended\n"))
-    desk, status = ops.runs(run_id, retry_failed=True)
-    assert "1 node succeeded · exit 0: web-3" in desk.data
-    assert "! it has run, or may have run, on 1 node of them already" in desk.notes
-    assert status == ExitStatus.DONE
-    assert simulation().executions() == {ids[0]: 1, ids[1]: 1, ids[2]: 2}
-    again = ops.runs(output="ids")[0].data.split()
-    assert len(again) == 2
-    assert ops.runs(again[0], retry_failed=True)[0].notes.endswith("there is nothing to run again\n")
 
 
 def test_at_the_menu_the_answers_can_be_looked_at_saved_and_run_again(ops: Ops, tmp_path: Path) -> None:

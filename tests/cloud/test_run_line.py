@@ -67,11 +67,15 @@ def test_a_signal_detaches_and_runs_takes_it_up_without_sending_again(cli: Comma
     try:
         wait_until(lambda: sum(simulation().executions().values()) == 2, what="started scripts")
         running.send_signal(signal.SIGTERM)
-        out, _ = running.communicate(timeout=30)
+        out, err = running.communicate(timeout=30)
     finally:
         running.kill()
     assert (out, running.returncode) == ("", 128 + signal.SIGTERM)
     [listed] = json.loads(cli.run("runs", "-o", "json").out)
+    assert err.splitlines()[-2:] == [
+        f"! run {listed['id']} is left, and goes on at AWS where it was sent",
+        f"  to go on with it: ec2menu runs {listed['id']}",
+    ]
     assert (listed["state"], listed["command"], listed["targets"]) == ("detached", "slow", 2)
     found = cli.run("runs", listed["id"][:12])
     assert "2 nodes succeeded · exit 0: web-[1-2]" in found.lines
@@ -81,6 +85,30 @@ def test_a_signal_detaches_and_runs_takes_it_up_without_sending_again(cli: Comma
     assert len(aws_demo.calls_of("SendCommand")) == 1
     [ended] = json.loads(cli.run("runs", "-o", "json").out)
     assert (ended["state"], ended["counts"]) == ("finished", {"succeeded": 2})
+
+
+def test_ctrl_c_where_nobody_can_be_asked_is_130_and_the_rest_can_be_sent(cli: CommandLine, aws_demo: DemoAws) -> None:
+    ids = aws_demo.add_instances(REGION, 5, name="web-{n}")
+    with simulation().lock:
+        simulation().behave = lambda _node, _lines: Answer(delay_seconds=2.0, stdout="late\n")
+    running = cli.start("run", "--all", "--yes", "--concurrency", "2", "--", "slow")
+    try:
+        wait_until(lambda: sum(simulation().executions().values()) == 2, what="started scripts")
+        running.send_signal(signal.SIGINT)
+        out, _ = running.communicate(timeout=30)
+    finally:
+        running.kill()
+    assert running.returncode == 130
+    run_id = json.loads(cli.run("runs", "-o", "json").out)[0]["id"]
+    assert out.splitlines()[-2:] == [
+        f"to go on with it: ec2menu runs {run_id}",
+        f"3 nodes never sent to; to send the rest: ec2menu runs {run_id} --send-rest",
+    ]
+    rest = [cli.start("runs", run_id, "--send-rest", "--yes", "-o", "json") for _ in range(2)]
+    answers = [process.communicate(timeout=60) for process in rest]
+    assert sorted(process.returncode for process in rest) in ([0, 0], [0, 1])  # the second came late, or too early
+    assert any(json.loads(told)["counts"] == {"succeeded": 5} for told, _ in answers if told)
+    assert simulation().executions() == dict.fromkeys(ids, 1)
 
 
 def test_credentials_that_expire_half_way_detach_the_run_and_nothing_is_lost(

@@ -8,7 +8,9 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from ec2menu.batch.actions import Order
-from ec2menu.batch.journal import Journal, SendState
+from ec2menu.batch.hold import Hold
+from ec2menu.batch.journal import Journal
+from ec2menu.batch.journaled import Origin, SendState
 from ec2menu.batch.nouns import BatchPlan, NodeResult, Target
 from ec2menu.batch.outputs import OutputStore
 from ec2menu.batch.runner import BatchRunner
@@ -28,29 +30,39 @@ class DeadlyJournal(Journal):
         super().__init__(store, clock=clock)
         self._step = step
 
-    def begin(self, plan: BatchPlan, *, profile: str = "") -> None:
-        self._at("before begin")
-        super().begin(plan, profile=profile)
-        self._at("begun")
+    def begin(self, plan: BatchPlan, *, profile: str = "", origin: Origin | None = None) -> Hold:
+        die_at("before begin", self._step)
+        held = super().begin(plan, profile=profile, origin=origin)
+        die_at("begun", self._step)
+        return DeadlyHold(held, step=self._step)
 
-    def intend(self, run_id: str, order: Order) -> None:
-        super().intend(run_id, order)
-        self._at("intended")
-        self._at("second intended" if order.seq == 2 else "")
 
-    def note_send(self, run_id: str, seq: int, state: SendState, command_id: str = "") -> None:
-        self._at("sent")
-        super().note_send(run_id, seq, state, command_id)
-        self._at("noted")
+class DeadlyHold(Hold):
+    """A hold at whose `step` the process ends."""
 
-    def note_results(self, run_id: str, results: Iterable[NodeResult]) -> None:
-        self._at("before results")
-        super().note_results(run_id, results)
-        self._at("results")
+    def __init__(self, held: Hold, *, step: str) -> None:
+        vars(self).update(vars(held))
+        self._step = step
 
-    def _at(self, step: str) -> None:
-        if step == self._step:
-            os.kill(os.getpid(), signal.SIGKILL)
+    def intend(self, order: Order) -> None:
+        super().intend(order)
+        die_at("intended", self._step)
+        die_at("second intended" if order.seq == 2 else "", self._step)
+
+    def note_send(self, seq: int, state: SendState, command_id: str = "") -> None:
+        die_at("sent", self._step)
+        super().note_send(seq, state, command_id)
+        die_at("noted", self._step)
+
+    def note_results(self, results: Iterable[NodeResult]) -> None:
+        die_at("before results", self._step)
+        super().note_results(results)
+        die_at("results", self._step)
+
+
+def die_at(step: str, chosen: str) -> None:
+    if step == chosen:
+        os.kill(os.getpid(), signal.SIGKILL)
 
 
 def main(step: str, base: str, folder: str, ids: str) -> None:

@@ -5,15 +5,17 @@ import signal
 import subprocess
 import sys
 from collections.abc import Callable
+from math import inf
 
 import pytest
 
-from ec2menu.batch.journal import RunState
+from ec2menu.batch.journaled import RunState
 from ec2menu.batch.nouns import BatchResult, Outcome, Progress, Target
 from ec2menu.demo.invocations import Outcome as Ended
 from ec2menu.errors import TargetUnclear
 from tests.faults.conftest import Site
 from tests.faults.driver import STEPS
+from tests.terminal.stage import wait_until
 from tests.unit.batch.rig import make
 
 
@@ -52,7 +54,7 @@ def test_a_batch_over_http_ends_with_every_output(site: Site) -> None:
     assert site.outputs.read(result.results[0]) == ("x" * 5000, "")
     assert site.outputs.read(result.results[1]) == ("한글\n", "e\n")
     assert result.results[0].exit_code == 4
-    assert len(site.demo.calls_of("GetCommandInvocation")) == 1
+    assert len(site.demo.calls_of("GetCommandInvocation")) == 2  # the long one, and one of those with a stderr
 
 
 @pytest.mark.parametrize("how", ["lose", "truncate", "late"])
@@ -138,6 +140,28 @@ def test_cancelling_reaches_the_nodes(site: Site) -> None:
     assert len(site.demo.calls_of("CancelCommand")) == 1
 
 
+def test_a_cancel_that_is_denied_is_said_in_every_row_and_the_nodes_are_followed(site: Site) -> None:
+    targets = site.add(4)
+    site.simulation.behave = lambda *_: Ended(delay_seconds=90)
+    site.demo.faults.deny("CancelCommand")
+    runner = site.runner(make(targets, concurrency=4))
+    result = runner.run(once(lambda progress: progress.running > 0, runner.cancel))
+    check(site, targets, result)
+    assert result.counts == {"succeeded": 4}
+    assert all(row.detail.startswith("not cancelled: ssm:CancelCommand") for row in result.results)
+
+
+def test_nodes_behind_hung_ones_are_taken_back_and_sent_to_over_http(site: Site) -> None:
+    targets = site.add(16)
+    hung = {target.id for target in targets[:4]}
+    site.simulation.behave = lambda node_id, _: Ended(delay_seconds=inf if node_id in hung else 1)
+    plan = make(targets, concurrency=4, execution_seconds=5, delivery_seconds=30, retries=0)
+    result = site.runner(plan).run()
+    check(site, targets, result)
+    assert [row.outcome for row in result.results[4:]] == [Outcome.SUCCEEDED] * 12
+    assert len(site.demo.calls_of("CancelCommand")) == 1
+
+
 def test_a_cancel_and_a_lookup_that_are_throttled_reach_aws_all_the_same(site: Site) -> None:
     targets = site.add(8)
     site.simulation.behave = lambda *_: Ended(delay_seconds=5000)
@@ -161,6 +185,29 @@ def test_a_thousand_nodes_take_few_calls(site: Site) -> None:
     assert site.sends() <= 30
     assert not site.demo.calls_of("GetCommandInvocation")
     assert len(site.demo.calls_of("ListCommandInvocations")) < 1000
+
+
+def test_a_process_that_was_stopped_and_goes_on_sends_nothing_of_a_run_that_was_taken_up(site: Site) -> None:
+    targets = site.add(40)
+    site.simulation.behave = lambda *_: Ended(delay_seconds=20, stdout="ok\n")
+    arguments = ("never", str(site.clock.base), str(site.folder), json.dumps([target.id for target in targets]))
+    first = subprocess.Popen(
+        [sys.executable, "-m", "tests.faults.driver", *arguments], stderr=subprocess.PIPE, text=True
+    )
+    try:
+        wait_until(lambda: sum(site.simulation.executions().values()) >= 10, what="started scripts")
+        first.send_signal(signal.SIGSTOP)
+        wait_until(lambda: site.journal.runs()[0].state is RunState.INTERRUPTED, what="silence")
+        result = site.resumed(send_rest=True).run()
+        first.send_signal(signal.SIGCONT)
+        _, err = first.communicate(timeout=30)
+    finally:
+        first.kill()
+    check(site, targets, result)
+    assert result.counts == {"succeeded": 40}
+    assert first.returncode == 1
+    assert "run run1 was taken over by another ec2menu while this one stood still" in err
+    assert site.journal.runs()[0].state is RunState.FINISHED
 
 
 @pytest.mark.parametrize("step", STEPS)

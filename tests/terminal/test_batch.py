@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from ec2menu.batch.journal import Journal, RunRecord
+from ec2menu.batch.journal import Journal
+from ec2menu.batch.journaled import RunRecord
 from ec2menu.clock import SystemClock
 from ec2menu.demo.commands import simulation
 from ec2menu.demo.invocations import Outcome as Answer

@@ -152,6 +152,9 @@ def test_a_signal_that_ends_ec2menu_ends_the_session_first(
         assert "Traceback" not in robot.transcript
     assert not stage.last_run().is_alive
     assert stage.count("TerminateSession") == 1
+    with stage.ec2menu("history") as robot:
+        assert robot.wait_exit() == 0
+        assert "ended with ec2menu" in robot.transcript or "the terminal is gone" in robot.transcript
 
 
 def test_a_closed_terminal_ends_the_session_and_ec2menu(stage: Stage) -> None:

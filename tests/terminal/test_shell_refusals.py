@@ -120,7 +120,7 @@ def test_a_plugin_installed_meanwhile_is_found_without_leaving_the_menu(stage: S
     stage.add_instance()
     with stage.open_list() as robot:
         robot.line("1")
-        robot.wait_for("is not installed", new=True)
+        robot.wait_for("may not", new=True)
         robot.wait_for(LIST_PROMPT, new=True)
         stage.plugin.chmod(0o755)
         robot.line("1")

@@ -199,3 +199,8 @@ def test_the_help_names_the_exit_statuses(capsys: pytest.CaptureFixture[str]) ->
     shown = " ".join(capsys.readouterr().out.split())
     assert "0 done, 1 some target failed or was skipped, 2 usage, 3 AWS refused or unreachable" in shown
     assert "4 plugin or tunnel, 130 interrupted" in shown
+
+
+@pytest.mark.parametrize("words", [("--sort", "-age"), ("--sort=-age",)])
+def test_a_sort_that_is_reversed_is_written_like_any_other(words: tuple[str, ...]) -> None:
+    assert parse_arguments(["ls", "ec2", *words, "-o", "ids"]).sort == "-age"

@@ -5,6 +5,7 @@ The rules are in `batch`, the joining in `flows`; here is only the conversation.
 
 from collections.abc import Sequence
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
 from ec2menu.batch.limits import check_limits, check_spec
 from ec2menu.batch.names import count_nodes
@@ -21,7 +22,7 @@ from ec2menu.flows.batch import (
     renewed,
     tell_plan,
 )
-from ec2menu.flows.batch_again import again_warnings, failed_machines
+from ec2menu.flows.batch_again import again_warnings, failed_machines, rows_to_repeat
 from ec2menu.flows.batch_report import result_of_skips
 from ec2menu.flows.batch_watch import follow, new_runner
 from ec2menu.flows.context import Context
@@ -29,6 +30,9 @@ from ec2menu.models import Instance, Style
 from ec2menu.ui.menu import Move, Screen
 from ec2menu.ui.screens.batch_answers import BACK, Answers, say_all
 from ec2menu.ui.screens.batch_command import COMMAND_HELP, list_past, read_command
+
+if TYPE_CHECKING:  # this comes with the state file
+    from ec2menu.batch.journaled import Origin
 
 _NO_COMMAND, _USUAL_LIMITS = CommandSpec(lines=()), Limits()
 _OPTIONS_HELP = (
@@ -69,7 +73,7 @@ class BatchScreen:
 
     def show(self, result: BatchResult, elapsed_seconds: float | None) -> None:
         """Show how the batch ended; from now on it is the answers that are asked about."""
-        self._answers = Answers(self._context, self._spec, result, again=self._again)
+        self._answers = Answers(self._context, self._spec, result, again=lambda rows: self._again(result.run_id, rows))
         self._answers.show(elapsed_seconds=elapsed_seconds)
 
     # -- the command --------------------------------------------------------------------------------------------
@@ -93,7 +97,14 @@ class BatchScreen:
 
     # -- the plan -----------------------------------------------------------------------------------------------
 
-    def _plan_and_run(self, spec: CommandSpec, machines: Sequence[Instance], *, warnings: Sequence[str] = ()) -> None:
+    def _plan_and_run(
+        self,
+        spec: CommandSpec,
+        machines: Sequence[Instance],
+        *,
+        warnings: Sequence[str] = (),
+        origin: "Origin | None" = None,
+    ) -> None:
         """Show the plan until it is agreed to, then carry it out; what was changed stays changed."""
         self._spec = spec
         while True:
@@ -103,7 +114,7 @@ class BatchScreen:
             if agreed is not None:
                 break
         if agreed:
-            self._run(prepared)
+            self._run(prepared, origin)
         else:
             self._context.terminal.note("not run; nothing was sent")
 
@@ -141,18 +152,19 @@ class BatchScreen:
         check_limits(limits)
         self._limits = limits
 
-    def _run(self, prepared: Prepared) -> None:
+    def _run(self, prepared: Prepared, origin: "Origin | None") -> None:
         context, plan = self._context, prepared.plan
         if not plan.chunks:
             if self._answers is None:  # the answers that there are, are worth more
                 self.show(result_of_skips(plan), None)
             return
-        runner = new_runner(context, plan, journal=open_journal(context), outputs=open_outputs(context))
+        runner = new_runner(context, plan, journal=open_journal(context), outputs=open_outputs(context), origin=origin)
         self.show(*follow(context, runner))
 
-    def _again(self, rows: Sequence[NodeResult]) -> None:
+    def _again(self, run_id: str, rows: Sequence[NodeResult]) -> None:
+        rows, origin = rows_to_repeat(self._context, run_id, rows)
         machines = failed_machines(self._context, rows)
         if machines:
-            self._plan_and_run(self._spec, machines, warnings=again_warnings(rows))
+            self._plan_and_run(self._spec, machines, warnings=again_warnings(rows), origin=origin)
         else:
             self._context.terminal.note("there is none")

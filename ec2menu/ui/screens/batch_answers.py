@@ -11,8 +11,8 @@ from ec2menu.batch.nouns import BatchResult, CommandSpec, NodeResult, Outcome
 from ec2menu.batch.report import group_by_output, node_lines, result_line
 from ec2menu.batch.summary import check_out_folder
 from ec2menu.errors import InvalidInput
-from ec2menu.flows.batch import open_journal, open_outputs
-from ec2menu.flows.batch_again import UNDELIVERED, resume
+from ec2menu.flows.batch import confirm, open_journal, open_outputs, tell_plan
+from ec2menu.flows.batch_again import UNDELIVERED, rest_of, resume
 from ec2menu.flows.batch_report import save, show_lines, show_result
 from ec2menu.flows.context import Context
 from ec2menu.ui.menu import Move
@@ -28,6 +28,7 @@ _ANSWERS_HELP = (
     "u          run it again where it never arrived",
     "w DIR      write everything into a folder",
     "g          go on with a batch that was left",
+    "s          send what was never sent",
     "0  b       back                          q  quit",
 )
 
@@ -65,6 +66,7 @@ class Answers:
             "f": lambda: self._again([row for row in self._result.results if row.outcome in _RAN_BADLY]),
             "u": lambda: self._again([row for row in self._result.results if row.outcome in UNDELIVERED]),
             "g": self._go_on,
+            "s": self._send_rest,
             "?": lambda: say_all(self._context, _ANSWERS_HELP),
         }
         if typed.lower() in BACK:
@@ -90,6 +92,7 @@ class Answers:
         parts = ["node, l list"]
         parts += [f"f rerun {bad:,} failed"] if bad else []
         parts += [f"u {undelivered:,} unreached"] if undelivered else []
+        parts += [f"s send {len(result.unsent):,} unsent"] if result.unsent else []
         parts += ["g go on"] if result.is_detached or result.unfinished else []
         return ", ".join([*parts, "w DIR", "? help", "0 back:"])
 
@@ -100,7 +103,9 @@ class Answers:
 
     def _show_node(self, typed: str) -> None:
         row = self._find(typed)
-        show_lines(self._context, node_lines(row, read=open_outputs(self._context).read))
+        show_lines(
+            self._context, node_lines(row, read=open_outputs(self._context).read, output_s3=self._spec.output_s3)
+        )
 
     def _find(self, typed: str) -> NodeResult:
         """Return the row with the number, id or name that was typed, or with a part of one that no other has."""
@@ -114,9 +119,21 @@ class Answers:
             )
         return found[0]
 
-    def _go_on(self) -> None:
+    def _send_rest(self) -> None:
+        context = self._context
+        prepared = rest_of(context, open_journal(context).load(self._result.run_id))
+        if prepared is None:
+            context.terminal.note("nothing is left to be sent")
+            return
+        tell_plan(context, prepared)
+        if confirm(context, prepared):
+            self._go_on(send_rest=True)
+        else:
+            context.terminal.note("not run; nothing was sent")
+
+    def _go_on(self, *, send_rest: bool = False) -> None:
         run = open_journal(self._context).load(self._result.run_id)
-        result, elapsed_seconds = resume(self._context, run)
+        result, elapsed_seconds = resume(self._context, run, send_rest=send_rest)
         self._take(result)
         self.show(elapsed_seconds=elapsed_seconds)
 

@@ -15,7 +15,7 @@ from ec2menu.ui.screens.batch import BatchScreen
 from ec2menu.ui.text import shorten
 
 if TYPE_CHECKING:  # this comes with the state file
-    from ec2menu.batch.journal import JournaledRun, RunRecord
+    from ec2menu.batch.journaled import JournaledRun, RunRecord
 
 # Title, column heads, keys, prompt, the blank line above, and one for what happened last.
 FIXED_LINES = 6

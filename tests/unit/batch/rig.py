@@ -10,6 +10,7 @@ from random import Random
 from typing import Any
 
 from ec2menu.batch.journal import Journal
+from ec2menu.batch.journaled import Origin
 from ec2menu.batch.nouns import BatchPlan, Chunk, CommandSpec, Limits, NodeResult, Outcome, Progress, TagChoice, Target
 from ec2menu.batch.outputs import OutputStore
 from ec2menu.batch.plan import cut_into_chunks
@@ -60,10 +61,15 @@ class Bench:
     def close(self) -> None:
         self._store.close()
 
-    def runner(self, plan: BatchPlan) -> BatchRunner:
-        aws = SsmAws(self.ssm)
+    def runner(self, plan: BatchPlan, *, origin: Origin | None = None) -> BatchRunner:
         runner = BatchRunner(
-            aws, plan, clock=self.clock, journal=self.journal, outputs=self.outputs, rng=Random(self.seed)
+            SsmAws(self.ssm),
+            plan,
+            clock=self.clock,
+            journal=self.journal,
+            outputs=self.outputs,
+            origin=origin,
+            rng=Random(self.seed),
         )
         return at_once(runner)
 
@@ -108,6 +114,7 @@ def make(
     run_id: str = "run1",
     lines: tuple[str, ...] = ("id",),
     tag: TagChoice | None = None,
+    expected: int = 0,
     **more: Any,
 ) -> BatchPlan:
     """Return a plan; `more` are fields of CommandSpec and Limits."""
@@ -115,7 +122,7 @@ def make(
     spec = CommandSpec(lines=lines, **{name: more.pop(name) for name in spec_names & more.keys()})
     chunks = cut_into_chunks(targets)
     if tag is not None:
-        chunks = (Chunk(region=REGION, document="AWS-RunShellScript", tag=tag), *chunks)
+        chunks = (Chunk(region=REGION, document="AWS-RunShellScript", tag=tag, expected=expected), *chunks)
     return BatchPlan(run_id=run_id, spec=spec, limits=Limits(**more), chunks=chunks)
 
 

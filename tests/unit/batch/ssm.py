@@ -46,6 +46,7 @@ class Ssm:
     behave: dict[str, Ended] = field(default_factory=dict)
     refused_ids: set[str] = field(default_factory=set)
     names_bad_ids: bool = True
+    lists_backwards: bool = False
     weather: Weather = fair
     latency_seconds: float = 0.05
     calls: Counter[str] = field(default_factory=Counter)
@@ -133,7 +134,7 @@ class Ssm:
             if record.visible_at <= now
             for each in record.run.invocations.values()
         ]
-        return {"CommandInvocations": [row | self._spelt(row) for row in rows]}
+        return {"CommandInvocations": [row | self._spelt(row) for row in rows[:: -1 if self.lists_backwards else 1]]}
 
     def _spelt(self, row: dict[str, Any]) -> dict[str, Any]:
         """Spell status details with spaces, as parts of AWS do."""
@@ -145,7 +146,9 @@ class Ssm:
         return result_answer(record, record.run.invocations[request["InstanceId"]])
 
     def _cancel_command(self, request: dict[str, Any], _region: str) -> dict[str, Any]:
-        self.simulation.records[request["CommandId"]].run.cancel(self.clock.now())
+        self.simulation.records[request["CommandId"]].run.cancel(
+            self.clock.now(), node_ids=request.get("InstanceIds", ())
+        )
         return {}
 
     def _get_object(self, request: dict[str, Any], _region: str) -> dict[str, Any]:
@@ -162,6 +165,11 @@ class Ssm:
 
     def sends_to(self, node_id: str) -> int:
         return sum(node_id in record.run.invocations for record in self.simulation.records.values())
+
+    def tries_of(self, node_id: str) -> int:
+        """Return how many commands SSM tried to begin with on the node; one that was withdrawn in time is none."""
+        parts = (record.run.invocations.get(node_id) for record in self.simulation.records.values())
+        return sum(part is not None and (part.details != "Cancelled" or part.started_at is not None) for part in parts)
 
     def peak_running(self) -> int:
         """Return the most nodes that ever ran at the same moment."""

@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 
 from ec2menu.batch.actions import Order
-from ec2menu.batch.journal import DEAD_AFTER_SECONDS, FORGOTTEN_AT_ONCE, Journal, RunState, SendState
+from ec2menu.batch.journal import DEAD_AFTER_SECONDS, FORGOTTEN_AT_ONCE, Journal
+from ec2menu.batch.journaled import RunState, SendState
 from ec2menu.batch.nouns import BatchPlan, Chunk, NodeResult, Outcome, Skip, TagChoice, Target
 from ec2menu.batch.outputs import OutputStore
 from ec2menu.batch.streams import Streams
@@ -52,11 +53,11 @@ def test_a_run_is_read_back_as_it_was_written(journal: Journal) -> None:
     result = NodeResult(
         target=TARGETS[1], outcome=Outcome.FAILED, detail="exit 3", exit_code=3, stdout_file=Path("/x/y")
     )
-    journal.begin(plan, profile="ops")
-    journal.intend("run1", ORDER)
-    journal.intend("run1", replace(ORDER, seq=2, node_ids=(), attempts=(), tag=TagChoice(key="a", value="b")))
-    journal.note_send("run1", 1, SendState.SENT, "c-1")
-    journal.note_results("run1", [result])
+    hold = journal.begin(plan, profile="ops")
+    hold.intend(ORDER)
+    hold.intend(replace(ORDER, seq=2, node_ids=(), attempts=(), tag=TagChoice(key="a", value="b")))
+    hold.note_send(1, SendState.SENT, "c-1")
+    hold.note_results([result])
     run = journal.load("run1")
     assert run.plan == plan
     assert run.results == (result,)
@@ -66,7 +67,7 @@ def test_a_run_is_read_back_as_it_was_written(journal: Journal) -> None:
     ]
     assert run.sends[0].order == ORDER
     assert run.sends[1].order.tag == TagChoice(key="a", value="b")
-    assert (run.record.profile, run.record.targets, run.record.counts) == ("ops", 3, {"failed": 1})
+    assert (run.record.profile, run.record.targets, run.record.counts) == ("ops", 4, {"failed": 1, "skipped": 1})
     assert run.record.regions == ("us-east-1", "eu-west-1")
 
 
@@ -88,26 +89,26 @@ def test_runs_are_listed_newest_first_and_found_by_a_unique_beginning(journal: J
 def test_a_run_is_live_while_its_process_beats_and_interrupted_after(
     journal: Journal, store: Store, clock: FakeClock
 ) -> None:
-    journal.begin(plan_of())
+    hold = journal.begin(plan_of())
     assert journal.load("run1").record.state is RunState.LIVE
     clock.advance(DEAD_AFTER_SECONDS - 1)
-    journal.beat("run1")
+    hold.beat()
     clock.advance(DEAD_AFTER_SECONDS - 1)
     assert journal.load("run1").record.state is RunState.LIVE
     clock.advance(1)
     assert journal.load("run1").record.state is RunState.INTERRUPTED
-    journal.beat("run1")
+    hold.beat()
     store.write("UPDATE batch_run SET pid = ?", [(2**22 + 1,)])
     assert journal.load("run1").record.state is RunState.INTERRUPTED
-    journal.finish("run1", RunState.DETACHED)
+    hold.finish(RunState.DETACHED)
     assert journal.load("run1").record.state is RunState.DETACHED
 
 
 def test_only_one_process_takes_a_run_up(journal: Journal) -> None:
-    journal.begin(plan_of())
+    hold = journal.begin(plan_of())
     with pytest.raises(TargetUnavailable, match="followed by another"):
         journal.claim(journal.load("run1"))
-    journal.finish("run1", RunState.DETACHED)
+    hold.finish(RunState.DETACHED)
     mine = theirs = journal.load("run1")
     journal.claim(theirs)
     with pytest.raises(TargetUnavailable, match="just taken up"):
@@ -115,25 +116,23 @@ def test_only_one_process_takes_a_run_up(journal: Journal) -> None:
 
 
 def test_rows_without_an_end_are_dropped_when_a_run_is_taken_up(journal: Journal) -> None:
-    journal.begin(plan_of())
+    hold = journal.begin(plan_of())
     outcomes = (Outcome.UNKNOWN, Outcome.IN_DOUBT, Outcome.SUCCEEDED)
-    journal.note_results(
-        "run1", [NodeResult(target=target, outcome=each) for target, each in zip(TARGETS, outcomes, strict=True)]
-    )
-    journal.forget_open_results("run1")
+    hold.note_results([NodeResult(target=target, outcome=each) for target, each in zip(TARGETS, outcomes, strict=True)])
+    hold.forget_open_results()
     assert [row.outcome for row in journal.load("run1").results] == [Outcome.SUCCEEDED]
 
 
 def test_what_cannot_be_written_is_an_error_and_not_a_loss(journal: Journal, store: Store) -> None:
-    journal.begin(plan_of())
+    hold = journal.begin(plan_of())
     with pytest.raises(Ec2MenuError, match="cannot be written"):
         journal.begin(plan_of())
     store.close()
     with pytest.raises(Ec2MenuError, match="cannot be written"):
-        journal.intend("run1", ORDER)
-    journal.beat("run1")
-    journal.note_send("run1", 1, SendState.SENT, "c")
-    journal.finish("run1", RunState.FINISHED)
+        hold.intend(ORDER)
+    hold.beat()
+    hold.note_send(1, SendState.SENT, "c")
+    hold.finish(RunState.FINISHED)
 
 
 def test_a_journal_in_memory_says_so(tmp_path: Path, journal: Journal, clock: FakeClock) -> None:
@@ -192,10 +191,10 @@ def many_runs(journal: Journal, clock: FakeClock, *, count: int, state: RunState
     """Write runs down, an hour apart, named by their number."""
     for number in range(count):
         clock.advance(3600)
-        journal.begin(make(TARGETS, run_id=f"{state.value}-{number:03}"))
-        journal.intend(f"{state.value}-{number:03}", ORDER)
-        journal.note_results(f"{state.value}-{number:03}", [NodeResult(target=TARGETS[0], outcome=Outcome.FAILED)])
-        journal.finish(f"{state.value}-{number:03}", state)
+        hold = journal.begin(make(TARGETS, run_id=f"{state.value}-{number:03}"))
+        hold.intend(ORDER)
+        hold.note_results([NodeResult(target=TARGETS[0], outcome=Outcome.FAILED)])
+        hold.finish(state)
 
 
 def count_rows(store: Store) -> list[int]:
@@ -223,13 +222,13 @@ def test_what_is_younger_than_30_days_is_kept_however_much_it_is(journal: Journa
 def test_a_run_that_was_left_is_kept_for_90_days_and_one_that_is_followed_for_ever(
     journal: Journal, clock: FakeClock
 ) -> None:
-    journal.begin(make(TARGETS, run_id="followed"))
+    followed = journal.begin(make(TARGETS, run_id="followed"))
     many_runs(journal, clock, count=2, state=RunState.DETACHED)
     many_runs(journal, clock, count=200)
     clock.advance(89 * 86400 - 200 * 3600)
     assert journal.forget_old() == ()
     clock.advance(3 * 86400)
-    journal.beat("followed")
+    followed.beat()
     assert journal.forget_old() == ("detached-000", "detached-001")
     assert journal.load("followed").record.state is RunState.LIVE
 

@@ -132,6 +132,7 @@ def tag_plan(*nodes: Instance) -> BatchPlan:
 def test_a_tag_is_one_command_per_region_whose_nodes_ssm_chooses() -> None:
     tag = TagChoice(key="Role", value="web")
     plan = tag_plan(machine(1), machine(2, ping=LOST), machine(4, region="eu-west-1", platform="Windows"))
+    assert [chunk.expected for chunk in plan.chunks] == [2, 1]
     assert [(chunk.region, chunk.document, chunk.tag, chunk.targets) for chunk in plan.chunks] == [
         (REGION, "AWS-RunShellScript", tag, ()),
         ("eu-west-1", "AWS-RunPowerShellScript", tag, ()),
@@ -160,6 +161,7 @@ def test_where_a_tag_is_on_two_platforms_windows_is_sent_to_by_id() -> None:
         (REGION, "AWS-RunPowerShellScript", False),
     ]
     assert [target.name for target in plan.targets] == ["web-2"]
+    assert ([chunk.expected for chunk in plan.chunks], plan.expected) == ([2, 1, 0], 4)
     assert [skip.target.name for skip in plan.skipped] == ["web-3"]
     assert "Windows nodes get it by id" in plan.warnings[0]
     assert "  us-east-1 AWS-RunPowerShellScript: 1 node\n" in told(plan, 4)

@@ -16,6 +16,7 @@ from ec2menu.batch.report import (
     render_report,
     result_line,
 )
+from ec2menu.errors import ExitStatus
 from ec2menu.models import Style
 
 OUTPUTS = {"a": ("hello\n", ""), "b": ("bye\n", "oops\n"), "": ("", ""), "tab": ("a\tb\r\n", "")}
@@ -26,6 +27,20 @@ def ended(number: int, outcome: Outcome = Outcome.SUCCEEDED, digest: str = "a", 
     code = {Outcome.SUCCEEDED: 0, Outcome.FAILED: 3}.get(outcome)
     members: dict[str, Any] = {"target": target, "outcome": outcome, "digest": digest, "exit_code": code}
     return NodeResult(**members | more)
+
+
+def test_no_rows_are_no_success_and_ctrl_c_is_130() -> None:
+    assert exit_status(batch()) == ExitStatus.TARGET_FAILED
+    assert exit_status(batch(ended(1))) == ExitStatus.DONE
+    assert exit_status(batch(ended(1), is_detached=True, is_interrupted=True)) == ExitStatus.INTERRUPTED
+
+
+def test_what_was_never_sent_is_counted_with_what_sends_it() -> None:
+    rows = [ended(1), *(ended(number, Outcome.NOT_DELIVERED, detail="not sent yet") for number in (2, 3))]
+    line = "2 nodes never sent to; to send the rest: ec2menu runs run-1 --send-rest"
+    assert counts_lines(batch(*rows))[-1][0] == line
+    assert line not in [text for text, _ in counts_lines(batch(*rows), is_journaled=False)]
+    assert len(counts_lines(batch(ended(1), ended(2, Outcome.NOT_DELIVERED, detail="refused")))) == 1
 
 
 def read(result: NodeResult) -> tuple[str, str]:

@@ -21,6 +21,32 @@ def test_too_many_failures_stop_the_sending_over_all_commands(bench: Bench, max_
     assert rest == ({Outcome.NOT_DELIVERED} if max_errors else set())
 
 
+def test_a_failure_counts_before_its_long_output_has_been_read(bench: Bench) -> None:
+    targets = bench.ssm.add(60)
+    bench.ssm.behave = {target.id: Ended(delay_seconds=1, exit_code=1, stdout="x" * 3000) for target in targets}
+    result = bench.runner(make(targets, concurrency=4, max_errors="0")).run()
+    assert bench.ssm.calls["send_command"] == 1
+    assert sum(bench.ssm.executions().values()) == result.counts["failed"] <= 4
+    assert result.counts["not delivered"] == 60 - result.counts["failed"]
+
+
+@pytest.mark.parametrize("lists_backwards", [False, True])
+def test_what_ssm_terminated_for_a_commands_part_of_the_errors_is_no_try_wherever_it_is_listed(
+    bench: Bench, *, lists_backwards: bool
+) -> None:
+    targets = bench.ssm.add(40)
+    bench.ssm.lists_backwards = lists_backwards
+    bench.ssm.behave = {target.id: Ended(delay_seconds=2, exit_code=1) for target in targets[5:8]}
+    result = bench.runner(make(targets, concurrency=10, max_errors="4", retries=0, lines=("id",))).run()
+    assert result.counts == {"failed": 3, "succeeded": 37}
+
+
+def test_the_parts_of_the_errors_that_live_commands_have_are_no_more_than_may_still_fail(bench: Bench) -> None:
+    targets = bench.ssm.add(100)
+    bench.runner(make(targets, concurrency=50, max_errors="20")).run()
+    assert [(order.max_concurrency, order.max_errors) for order in orders(bench)][:2] == [("25", "10"), ("25", "10")]
+
+
 def test_bad_nodes_are_parted_from_good_ones_by_name(bench: Bench) -> None:
     targets = bench.ssm.add(50)
     bench.ssm.refused_ids = {target.id for target in targets[10:13]}
@@ -95,6 +121,17 @@ def test_a_lost_send_that_is_never_listed_leaves_its_nodes_in_doubt_and_the_rest
     assert doubtful
     assert len(doubtful) + len(result.succeeded) == 100
     assert all(not bench.ssm.sends_to(row.target.id) for row in doubtful)
+
+
+def test_a_command_that_is_listed_too_late_to_be_found_keeps_its_slots_until_it_must_have_ended(bench: Bench) -> None:
+    bench.ssm.simulation.listed_after_seconds = 75
+    bench.ssm.weather = lambda operation, number: "lose" if (operation, number) == ("send_command", 1) else ""
+    targets = bench.ssm.add(30)
+    bench.ssm.behave = {target.id: Ended(delay_seconds=110) for target in targets}
+    result = bench.runner(make(targets, concurrency=4)).run()
+    assert bench.ssm.peak_running() == 4
+    assert Outcome.IN_DOUBT in outcomes(result.results)
+    assert set(bench.ssm.executions().values()) == {1}
 
 
 def test_what_never_left_this_computer_is_sent_again(bench: Bench) -> None:

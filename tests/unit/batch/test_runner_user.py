@@ -4,11 +4,12 @@ from typing import Any
 
 import pytest
 
-from ec2menu.batch.journal import RunState
-from ec2menu.batch.nouns import NodeResult, Outcome, TagChoice
+from ec2menu.batch.journaled import RunState
+from ec2menu.batch.nouns import NodeResult, Outcome, Progress, TagChoice
+from ec2menu.batch.report import exit_status
 from ec2menu.batch.runner import BatchRunner
 from ec2menu.demo.invocations import Outcome as Ended
-from ec2menu.errors import Ec2MenuError
+from ec2menu.errors import Ec2MenuError, ExitStatus
 from tests.unit.batch.rig import Bench, make, orders, outcomes, when
 from tests.unit.batch.ssm import Crash
 
@@ -44,7 +45,8 @@ def test_a_detached_run_is_taken_up_again_with_every_row(bench: Bench) -> None:
     assert len(left.results) == 120
     followed = [row for row in left.results if row.outcome is Outcome.UNKNOWN]
     assert followed
-    assert all(row.command_id for row in followed)
+    assert all(row.command_id and row.attempts == 1 for row in followed)
+    assert {row.attempts for row in left.unsent} == {0}
     assert bench.journal.runs()[0].state is RunState.DETACHED
     sent = bench.ssm.calls["send_command"]
 
@@ -61,6 +63,21 @@ def test_a_detached_run_is_taken_up_again_with_every_row(bench: Bench) -> None:
     assert set(bench.ssm.executions().values()) == {1}
     assert bench.journal.runs()[0].state is RunState.FINISHED
     assert bench.resumed("run1").run().counts == {"succeeded": 120}
+
+
+def test_a_node_that_was_left_before_another_try_is_not_called_unsent(bench: Bench) -> None:
+    (target,) = bench.ssm.add(1)
+    bench.ssm.behave = {target.id: Ended(status_details="Undeliverable")}
+    runner = bench.runner(make([target]))
+    waits = when(lambda progress: bench.ssm.calls["send_command"] == 1 and progress.unsent == 1, runner.detach)
+    left = runner.run(waits)
+    (row,) = left.results
+    assert (row.outcome, row.detail, row.attempts) == (
+        Outcome.NOT_DELIVERED,
+        "never ran; left before another try",
+        1,
+    )
+    assert left.unsent == ()
 
 
 def test_a_node_that_was_given_up_is_asked_for_again_when_the_run_is_taken_up(bench: Bench) -> None:
@@ -124,12 +141,37 @@ def test_cancelling_that_is_throttled_goes_on_trying_and_polls_meanwhile(bench: 
         assert heard[0].outcome is Outcome.SUCCEEDED  # it ended while cancelling was refused, and that was seen
 
 
-def test_cancelling_that_is_denied_is_given_up_and_the_nodes_are_followed(bench: Bench) -> None:
+@pytest.mark.parametrize("seconds", [15, 75, 119])
+def test_cancelling_that_is_denied_is_told_and_the_nodes_are_followed_to_their_ends(
+    bench: Bench, seconds: float
+) -> None:
     targets = bench.ssm.add(2)
+    bench.ssm.behave = {target.id: Ended(delay_seconds=seconds) for target in targets}
     bench.ssm.weather = lambda operation, _: "deny" if operation == "cancel_command" else ""
     runner = bench.runner(make(targets, concurrency=2))
-    result = runner.run(when(lambda progress: progress.running > 0, runner.cancel))
+    cancel = when(lambda progress: progress.running > 0, runner.cancel)
+    notes: list[str] = []
+
+    def listen(progress: Progress) -> None:
+        notes.append(progress.note)
+        cancel(progress)
+
+    result = runner.run(listen)
     assert outcomes(result.results) == [Outcome.SUCCEEDED] * 2
+    assert all(row.detail.startswith("not cancelled: ") and "ssm:X" in row.detail for row in result.results)
+    assert any(note.startswith("not cancelled: ") for note in notes)
+    assert bench.ssm.calls["cancel_command"] <= 5
+
+
+def test_a_cancel_that_is_refused_once_and_taken_then_leaves_no_word(bench: Bench) -> None:
+    targets = bench.ssm.add(2)
+    bench.ssm.behave = {target.id: Ended(delay_seconds=100) for target in targets}
+    bench.ssm.weather = lambda operation, number: "fail" if (operation, number) == ("cancel_command", 1) else ""
+    runner = bench.runner(make(targets, concurrency=2))
+    result = runner.run(when(lambda progress: progress.running > 0, runner.cancel))
+    assert {(row.outcome, row.detail) for row in result.results} == {
+        (Outcome.CANCELLED, "cancelled; it may have begun")
+    }
 
 
 def test_a_lookup_that_is_throttled_for_minutes_still_finds_the_command(bench: Bench) -> None:
@@ -150,6 +192,16 @@ def tagged(bench: Bench, count: int, **more: Any) -> BatchRunner:
     return bench.runner(make([], tag=TagChoice(key="Role", value="web"), **more))
 
 
+def test_a_percentage_of_errors_is_one_of_the_nodes_that_had_the_tag_when_it_was_planned(bench: Bench) -> None:
+    targets = bench.ssm.add(20)
+    bench.ssm.tagged = {target.id: "web" for target in targets}
+    bench.ssm.behave = {target.id: Ended(delay_seconds=1, exit_code=1) for target in targets[:3]}
+    plan = make([], tag=TagChoice(key="Role", value="web"), expected=20, max_errors="30%", retries=0)
+    assert bench.runner(plan).run().counts == {"failed": 3, "succeeded": 17}
+    assert [order.max_errors for order in orders(bench)] == ["6"]
+    assert bench.journal.load("run1").plan == plan
+
+
 @pytest.mark.parametrize("count", [1, 50, 120])
 def test_a_tag_is_one_command_with_a_row_for_every_node_that_has_it(bench: Bench, count: int) -> None:
     result = tagged(bench, count, concurrency=7).run()
@@ -160,11 +212,20 @@ def test_a_tag_is_one_command_with_a_row_for_every_node_that_has_it(bench: Bench
     assert bench.ssm.peak_running() <= 7
 
 
-def test_a_tag_that_nothing_has_ends_without_rows(bench: Bench) -> None:
+def test_a_tag_that_nothing_has_any_more_is_a_row_of_its_own_and_no_success(bench: Bench) -> None:
     bench.ssm.add(3)
     result = bench.runner(make([], tag=TagChoice(key="Role", value="db"))).run()
-    assert result.results == ()
+    (row,) = result.results
+    assert (row.target.id, row.outcome, row.detail) == (
+        "tag:Role=db",
+        Outcome.NOT_DELIVERED,
+        "no node had the tag when SSM chose",
+    )
     assert not result.is_detached
+    assert exit_status(result) == ExitStatus.TARGET_FAILED
+    heard: list[NodeResult] = []
+    assert bench.resumed("run1").run(on_result=heard.append).results == (row,)
+    assert heard == [row]
 
 
 def test_a_run_by_tag_is_detached_taken_up_and_cancelled_like_the_rest(bench: Bench) -> None:
@@ -177,6 +238,28 @@ def test_a_run_by_tag_is_detached_taken_up_and_cancelled_like_the_rest(bench: Be
     assert len(result.results) == 40
     assert set(outcomes(result.results)) == {Outcome.SUCCEEDED, Outcome.CANCELLED}
     assert bench.ssm.calls["send_command"] == 1
+
+
+@pytest.mark.parametrize("expected", [40, 41, 0])
+def test_a_tags_nodes_that_may_not_be_counted_have_their_rows_all_the_same(bench: Bench, expected: int) -> None:
+    targets = bench.ssm.add(40)
+    bench.ssm.tagged = {target.id: "web" for target in targets}
+    bench.ssm.weather = lambda operation, _: "deny" if operation == "list_commands" else ""
+    before = bench.clock.now()
+    plan = make([], tag=TagChoice(key="Role", value="web"), expected=expected)
+    result = bench.runner(plan).run()
+    assert len(result.succeeded) == 40
+    rest = [(row.target.id, row.outcome, row.detail) for row in result.results[40:]]
+    why = "whether more nodes have it is not known: "
+    assert [row[:2] for row in rest] == ([] if expected == 40 else [("tag:Role=web", Outcome.UNKNOWN)])
+    assert all(detail.startswith(why) and "ssm:X" in detail for _, _, detail in rest)
+    assert bench.clock.now() - before < 200
+
+
+def test_a_count_that_is_throttled_is_asked_for_again(bench: Bench) -> None:
+    bench.ssm.weather = lambda operation, number: "throttle" if operation == "list_commands" and number < 4 else ""
+    assert tagged(bench, 12).run().counts == {"succeeded": 12}
+    assert bench.ssm.calls["list_commands"] == 4
 
 
 def test_a_tag_whose_send_is_refused_is_one_row(bench: Bench) -> None:

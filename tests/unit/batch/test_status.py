@@ -92,10 +92,24 @@ def test_short_output_is_taken_apart_as_it_was(stdout: str, stderr: str) -> None
 
 @pytest.mark.parametrize(
     ("stdout", "stderr"),
-    [("x" * 2501, ""), ("x" * 2500, ""), ("", "y" * 2500), ("x" * 2000, "y" * 2000), (ERROR_TITLE, ERROR_TITLE)],
+    [("x" * 2501, ""), ("x" * 2500, ""), ("", "y" * 2500), ("x" * 2000, "y" * 2000)],
 )
-def test_output_that_may_not_be_whole_counts_as_cut(stdout: str, stderr: str) -> None:
-    assert split_listed(list_output(stdout, stderr)).is_cut
+def test_output_that_may_not_be_whole_counts_as_cut_and_ssms_marks_are_no_output(stdout: str, stderr: str) -> None:
+    streams = split_listed(list_output(stdout, stderr))
+    assert (streams.cut, streams.is_doubtful) == (("stdout", "stderr"), True)
+    assert stdout.startswith(streams.stdout)
+    assert stderr.startswith(streams.stderr)
+
+
+@pytest.mark.parametrize(
+    ("stdout", "stderr", "is_doubtful"),
+    [("a\n", "", False), ("a\n", "b\n", True), (f"a{ERROR_TITLE}b\n", "", True), (ERROR_TITLE, ERROR_TITLE, True)],
+)
+def test_where_stderr_begins_is_in_doubt_where_a_script_may_have_printed_the_title(
+    stdout: str, stderr: str, is_doubtful: bool
+) -> None:
+    streams = split_listed(list_output(stdout, stderr))
+    assert (streams.is_doubtful, streams.is_cut) == (is_doubtful, False)
 
 
 def test_a_full_answer_says_which_stream_is_cut() -> None:

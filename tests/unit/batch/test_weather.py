@@ -4,6 +4,7 @@ What the rows say is held against what really happened on the simulated nodes.
 """
 
 import tempfile
+from contextlib import suppress
 from math import inf
 from pathlib import Path
 from random import Random
@@ -11,8 +12,11 @@ from random import Random
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from ec2menu.batch.family import answered, rows_of
+from ec2menu.batch.journal import DEAD_AFTER_SECONDS
 from ec2menu.batch.nouns import BatchPlan, BatchResult, NodeResult, Outcome, TagChoice, Target
 from ec2menu.demo.invocations import Outcome as Ended
+from ec2menu.errors import TakenOver
 from tests.unit.batch.rig import Bench, make
 from tests.unit.batch.ssm import Crash, Weather
 
@@ -63,7 +67,7 @@ def check(bench: Bench, plan: BatchPlan, result: BatchResult) -> None:
     for row in result.results:
         assert started[row.target.id] <= 1
         if not plan.limits.max_errors:  # what a command's part of them cut off is no try of the node
-            assert bench.ssm.sends_to(row.target.id) <= 1 + plan.limits.retries
+            assert bench.ssm.tries_of(row.target.id) <= 1 + plan.limits.retries
         check_row(bench, row, started[row.target.id])
     assert bench.ssm.peak_running() <= plan.limits.concurrency
 
@@ -168,6 +172,58 @@ def test_a_run_that_was_killed_is_taken_up_without_a_second_start(
         again = bench.journal.load("run1")
         assert {row.target.id for row in again.results} <= {target.id for target in plan.targets}
         bench.close()
+
+
+@QUICK
+@given(
+    fleet=FLEETS,
+    troubles=TROUBLES,
+    concurrency=st.integers(1, 12),
+    call=st.sampled_from(["send_command", "list_command_invocations", "get_command_invocation", "list_commands"]),
+    number=st.integers(1, 6),
+    send_rest=st.booleans(),
+    retry=st.booleans(),
+    seed=st.integers(0, 1000),
+)
+def test_a_process_that_stood_still_in_any_call_and_wakes_up_later_starts_nothing_twice(
+    fleet: list[Ended],
+    troubles: list[str],
+    concurrency: int,
+    call: str,
+    number: int,
+    send_rest: bool,
+    retry: bool,
+    seed: int,
+) -> None:
+    with tempfile.TemporaryDirectory() as folder:
+        bench = Bench(Path(folder), seed=seed)
+        plan = make(set_up(bench, fleet), concurrency=concurrency)
+        usual, asleep = weather_of(troubles, seed=seed), list[bool]()
+
+        def weather(operation: str, count: int) -> str:
+            if (operation, count) == (call, number) and not asleep:
+                asleep.append(True)
+                bench.clock.advance(DEAD_AFTER_SECONDS)
+                bench.resumed("run1", send_rest=send_rest).run()
+                if retry:
+                    run_never_reached_again(bench, concurrency)
+            return usual(operation, count)
+
+        bench.ssm.weather = weather
+        with suppress(TakenOver):
+            result = bench.runner(plan).run()
+            assert not asleep
+            check(bench, plan, result)
+        assert max(bench.ssm.executions().values(), default=0) <= 1
+        bench.close()
+
+
+def run_never_reached_again(bench: Bench, concurrency: int) -> None:
+    """Run what never ran, as the journal has it, in a run of its own; a failed script would rightly start twice."""
+    run = bench.journal.load("run1")
+    rows = BatchResult(run_id="run1", results=answered(rows_of(run), run.later)).failed
+    targets = [row.target for row in rows if row.outcome is Outcome.NOT_DELIVERED]
+    bench.runner(make(targets, run_id="run2", concurrency=concurrency), origin=run.origin).run()
 
 
 # By a tag, SSM waits hours for a node that never answers, and each poll of them takes its moment here.

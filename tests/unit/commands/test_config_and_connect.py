@@ -34,6 +34,17 @@ def test_every_setting_is_shown_as_it_is_written_with_its_source(tmp_path: Path)
     assert desk.data.count("not there yet") == 1
 
 
+def test_what_aws_has_set_is_shown_where_no_setting_of_ours_says_otherwise(tmp_path: Path) -> None:
+    desk = sit_down()
+    context = context_at(desk, CannedAws(), tmp_path, home="ap-northeast-2")
+    sources = {field.name: DEFAULT for field in fields(Settings)}
+    context.config = Config(settings=Settings(), path=tmp_path / "config.toml", sources=sources)
+    run_config(context)
+    lines = {line.split()[0]: line.split() for line in desk.data.splitlines() if line}
+    assert lines["region"][1:3] == ["ap-northeast-2", "AWS's"]
+    assert lines["profile"][1:3] == ["default", "AWS's"]
+
+
 @pytest.fixture
 def aws() -> CannedAws:
     canned = CannedAws()

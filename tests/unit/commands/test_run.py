@@ -1,5 +1,7 @@
 """`run` before anything is sent: what a line may say, who is chosen, what is shown, and how it is agreed to."""
 
+import csv
+import io
 import json
 from pathlib import Path
 from typing import Any
@@ -85,7 +87,7 @@ def test_machines_are_named_by_id_name_or_part_and_each_counts_once(aws: CannedA
         run(aws, tmp_path, targets=("web-1", "nothing"), yes=True)
 
 
-def test_filters_choose_as_in_a_list_and_all_is_everything_that_runs(aws: CannedAws, tmp_path: Path) -> None:
+def test_filters_choose_as_in_a_list_and_all_is_everything_but_what_is_gone(aws: CannedAws, tmp_path: Path) -> None:
     add(aws, "web-10", "web-9", "db-1")
     aws.add(machine("i-5", "web-old", state="stopped"), machine("i-6", "web-gone", state="terminated"))
     web = planned(aws, tmp_path, filters=("web",))
@@ -93,7 +95,9 @@ def test_filters_choose_as_in_a_list_and_all_is_everything_that_runs(aws: Canned
     assert [(skip["name"], skip["reason"]) for skip in web["skipped"]] == [("web-old", "the instance is stopped")]
     everything = planned(aws, tmp_path, all=True)
     assert names_in(everything) == ["db-1", "web-9", "web-10"]
-    assert everything["skipped"] == []
+    assert [(skip["name"], skip["reason"]) for skip in everything["skipped"]] == [
+        ("web-old", "the instance is stopped")
+    ]
     assert names_in(planned(aws, tmp_path, all=True, filters=("!web",))) == ["db-1"]
 
 
@@ -123,6 +127,21 @@ def test_one_argument_is_the_command_as_it_is_and_several_are_joined_by_blanks(a
     assert planned(aws, tmp_path, all=True, command=("echo", "a  b", "'c'"))["command"] == ["echo a  b 'c'"]
 
 
+@pytest.mark.parametrize("is_typed", [False, True])
+def test_windows_line_ends_that_are_left_out_are_said_wherever_they_come_from(
+    aws: CannedAws, tmp_path: Path, *, is_typed: bool
+) -> None:
+    add(aws, "a")
+    text = 'printf "a\r\nb\r"'
+    (tmp_path / "x.sh").write_bytes(text.encode())
+    source: dict[str, Any] = {"command": (text,)} if is_typed else {"command": (), "script": tmp_path / "x.sh"}
+    record = planned(aws, tmp_path, all=True, **source)
+    assert record["command"] == ['printf "a', 'b\r"']
+    assert "the command has Windows line ends (CRLF); its lines are sent without them" in record["warnings"]
+    desk, _ = run(aws, tmp_path, "n", all=True, tty=True, **source)
+    assert desk.notes.count("Windows line ends") == 1
+
+
 def test_a_script_file_is_the_command(aws: CannedAws, tmp_path: Path) -> None:
     add(aws, "a")
     script = tmp_path / "check.sh"
@@ -143,6 +162,34 @@ def test_a_dry_run_shows_the_plan_on_stdout_and_asks_nothing(aws: CannedAws, tmp
     ]
     assert (desk.notes, status) == ("nothing was sent\n", ExitStatus.DONE)
     assert not [operation for operation, _ in aws.asked if operation == "SendCommand"]
+
+
+def test_a_dry_run_for_programs_is_data_only(aws: CannedAws, tmp_path: Path) -> None:
+    add(aws, "web-1", "win, 1")
+    aws.add(machine("i-5", "web-old", state="stopped"))
+    desk, _ = run(aws, tmp_path, all=True, dry_run=True, output="csv")
+    assert list(csv.DictReader(io.StringIO(desk.data))) == [
+        {"id": "i-web-1", "name": "web-1", "region": REGION, "document": "AWS-RunShellScript", "skipped": ""},
+        {"id": "i-win, 1", "name": "win, 1", "region": REGION, "document": "AWS-RunShellScript", "skipped": ""},
+        {"id": "i-5", "name": "web-old", "region": REGION, "document": "", "skipped": "the instance is stopped"},
+    ]
+    assert desk.notes == "nothing was sent\n"
+    desk, _ = run(aws, tmp_path, tags=("tag:Role=web",), dry_run=True, output="csv")
+    assert desk.data.splitlines()[1:] == [f"tag:Role=web,,{REGION},AWS-RunShellScript,"]
+    desk, _ = run(aws, tmp_path, all=True, dry_run=True, output="json")
+    assert json.loads(desk.data)["commands"][0]["document"] == "AWS-RunShellScript"
+
+
+@pytest.mark.parametrize("output", ["csv", "json"])
+def test_a_plan_for_programs_is_harmless_on_a_screen_and_unchanged_elsewhere(
+    aws: CannedAws, tmp_path: Path, output: str
+) -> None:
+    command = ("echo \x9b31m \x7f",)
+    add(aws, "web-\x9b31m")
+    screen, _ = run(aws, tmp_path, all=True, dry_run=True, output=output, command=command, tty=True)
+    assert screen.data.isprintable() or not set(screen.data) & set("\x9b\x7f\x1b")
+    pipe, _ = run(aws, tmp_path, all=True, dry_run=True, output=output, command=command)
+    assert "web-\x9b31m" in pipe.data
 
 
 def test_a_plan_fits_a_narrow_screen_and_shows_hostile_names_harmlessly(
@@ -172,6 +219,41 @@ def test_one_machine_that_a_tag_calls_prod_asks_for_the_number_and_says_why(aws:
     add(aws, "web-1", Tags=[{"Key": "Name", "Value": "web-1"}, {"Key": "Env", "Value": "production"}])
     desk, _ = run(aws, tmp_path, "y", all=True, tty=True)
     assert "a tag says prod: type the number of nodes to run it:" in desk.notes
+
+
+def test_by_a_tag_a_machine_that_another_tag_calls_prod_asks_for_the_number(aws: CannedAws, tmp_path: Path) -> None:
+    add(aws, "web-1", Tags=[{"Key": "Role", "Value": "web"}, {"Key": "Env", "Value": "prod"}])
+    desk, status = run(aws, tmp_path, "y", tags=("tag:Role=web",), tty=True)
+    assert "a tag says prod: type the number of nodes to run it:" in desk.notes
+    assert status == ExitStatus.INTERRUPTED
+
+
+def test_by_a_tag_machines_that_no_tag_calls_prod_take_a_yes(aws: CannedAws, tmp_path: Path) -> None:
+    add(aws, "web-1")
+    desk, _ = run(aws, tmp_path, "n", tags=("tag:Role=web",), tty=True)
+    assert "run it? [y/N]" in desk.notes
+
+
+@pytest.mark.parametrize("is_denied", [False, True])
+def test_by_a_tag_machines_whose_other_tags_nobody_knows_ask_for_the_number(
+    aws: CannedAws, tmp_path: Path, *, is_denied: bool
+) -> None:
+    add(aws, "web-1")
+    if is_denied:
+        aws.lists["DescribeInstances", ""] = AccessDenied("ec2:DescribeInstances is denied")
+    else:
+        nodes = aws.lists["DescribeInstanceInformation", ""]
+        assert isinstance(nodes, list)
+        nodes.append({"InstanceId": "mi-1", "PingStatus": "Online", "PlatformType": "Linux"})
+    desk, status = run(aws, tmp_path, "y", tags=("tag:Role=web",), tty=True)
+    assert "their other tags are not known: type the number of nodes to run it:" in desk.notes
+    assert status == ExitStatus.INTERRUPTED
+
+
+def test_by_a_tag_nothing_is_looked_up_for_nobody_who_is_asked(aws: CannedAws, tmp_path: Path) -> None:
+    add(aws, "web-1")
+    planned(aws, tmp_path, tags=("tag:Role=web",))
+    assert [operation for operation, _ in aws.asked] == ["DescribeInstanceInformation"]
 
 
 def test_how_many_are_many_is_a_setting(aws: CannedAws, tmp_path: Path) -> None:

@@ -1,6 +1,7 @@
 """session-manager-plugin found, judged by its version, and called: real executables, no session."""
 
 import json
+import os
 import shutil
 from collections.abc import Callable
 from functools import partial
@@ -93,6 +94,19 @@ def test_a_plugin_on_path_that_is_not_executable_counts_as_missing(tmp_path: Pat
     install_plugin(tmp_path, executable=False)
     with pytest.raises(PluginMissing):
         find(tmp_path)
+
+
+def test_one_that_lacks_only_the_permission_is_named(tmp_path: Path) -> None:
+    path = install_plugin(tmp_path, executable=False)
+    with pytest.raises(PluginUnusable, match="may not be executed") as caught:
+        find_plugin(
+            explicit=(),
+            which=partial(shutil.which, path=str(tmp_path)),
+            which_file=partial(shutil.which, path=str(tmp_path), mode=os.F_OK),
+            run=lambda argv: run_quietly(argv, timeout_seconds=10),
+            install=INSTALL,
+        )
+    assert caught.value.hint == f"type: chmod +x {path}"
 
 
 @pytest.mark.parametrize("name", ["absent", "not-executable", "folder"])

@@ -9,8 +9,10 @@ from typing import Any, cast
 import pytest
 
 from ec2menu.batch.nouns import BatchResult, NodeResult, Outcome, Progress, Target
+from ec2menu.batch.report import exit_status
 from ec2menu.batch.runner import BatchRunner
-from ec2menu.errors import Ec2MenuError
+from ec2menu.errors import Ec2MenuError, ExitStatus
+from ec2menu.flows.batch_login import RENEWALS_IN_VAIN, Renewals
 from ec2menu.flows.batch_watch import follow
 from tests.fakes.clock import FakeClock
 from tests.unit.desk import CannedAws, Desk, context_at, sit_down
@@ -157,7 +159,9 @@ def test_where_nobody_can_be_asked_ctrl_c_detaches(tmp_path: Path) -> None:
     clock = PressingClock()
     runner = ScriptedRunner(clock.press)
     desk = desk_with(clock, "c", tty=False)
-    assert watch(runner, desk, tmp_path).is_detached
+    left = watch(runner, desk, tmp_path)
+    assert (left.is_detached, left.is_interrupted) == (True, True)
+    assert exit_status(left) == ExitStatus.INTERRUPTED
     assert desk.keyboard.left == 1
 
 
@@ -167,14 +171,20 @@ def test_a_signal_that_ends_the_program_detaches_first(tmp_path: Path) -> None:
 
     clock = PressingClock(signal.SIGTERM)
     runner = ScriptedRunner(clock.press)
+    runner.progress = Progress(total=6, done=2, running=1, unsent=3)
+    desk = desk_with(clock)
     before = signal.signal(signal.SIGTERM, leave)
     try:
         with pytest.raises(SystemExit) as caught:
-            watch(runner, desk_with(clock), tmp_path)
+            watch(runner, desk, tmp_path)
     finally:
         signal.signal(signal.SIGTERM, before)
     assert caught.value.code == 143
     assert runner.heard == ["detach"]
+    assert "! run run-1 is left, and goes on at AWS where it was sent\n" in desk.notes
+    assert "  to go on with it: ec2menu runs run-1\n" in desk.notes
+    assert "  3 nodes never sent to; to send the rest: ec2menu runs run-1 --send-rest\n" in desk.notes
+    assert desk.data.strip() == ""
 
 
 def test_a_login_that_is_back_lets_the_batch_go_on(tmp_path: Path) -> None:
@@ -193,6 +203,75 @@ def test_a_login_that_cannot_be_renewed_is_told_and_detaches(tmp_path: Path) -> 
     assert watch(runner, desk, tmp_path).is_detached
     assert "sts in us-east-1 is out of reach" in desk.notes
     assert runner.heard == ["detach"]
+
+
+class Unreachable(CannedAws):
+    """An AWS that does not answer, and knows when it is asked a second time."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.is_asked_again = threading.Event()
+
+    def call(self, service: str, operation: str, region: str, **parameters: Any) -> dict[str, Any]:
+        if self.asked:
+            self.is_asked_again.set()
+        self.asked.append((operation, region))
+        raise Ec2MenuError("AWS is out of reach")
+
+
+def test_a_login_that_cannot_be_renewed_is_told_once_though_detaching_takes_a_while(tmp_path: Path) -> None:
+    aws = Unreachable()
+    runner = ScriptedRunner()
+    runner.progress = Progress(total=3, needs_login=True, note="expired")
+
+    def end_late() -> None:
+        aws.is_asked_again.wait(0.3)
+        runner.end()
+
+    runner.on_start = end_late
+    desk = sit_down(color=False)
+    watch(runner, desk, tmp_path, aws)
+    assert desk.notes.count("AWS is out of reach") == len(aws.asked) == 1
+
+
+class Refused(ScriptedRunner):
+    """A runner whose AWS goes on calling the login expired, however often it is renewed."""
+
+    def run(self, on_progress: Callable[[Progress], None], on_result: Callable[[NodeResult], None]) -> BatchResult:
+        self._tell = on_progress
+        return super().run(on_progress, on_result)
+
+    def resume_after_login(self) -> None:
+        self.heard.append("login")
+        self._tell(self.progress)
+
+
+def test_a_login_that_sts_accepts_and_ssm_does_not_is_not_renewed_for_ever(tmp_path: Path) -> None:
+    runner = Refused()
+    runner.progress = Progress(total=3, needs_login=True, note="the token is expired")
+    desk, aws = sit_down(color=False), Certified()
+    assert watch(runner, desk, tmp_path, aws).is_detached
+    assert runner.heard == ["login"] * RENEWALS_IN_VAIN + ["detach"]
+    assert len(aws.asked) == RENEWALS_IN_VAIN
+    assert "AWS knows who we are and still refuses the login: the token is expired" in desk.notes
+
+
+def test_logins_that_end_every_hour_are_renewed_every_hour(tmp_path: Path) -> None:
+    desk, aws = sit_down(color=False), Certified()
+    renewals = Renewals(context_at(desk, aws, tmp_path))
+    for _ in range(3 * RENEWALS_IN_VAIN):
+        assert renewals.renew("expired")
+        desk.clock.advance(3600)
+    assert desk.clock.slept == []
+
+
+def test_the_question_names_what_was_never_sent(tmp_path: Path) -> None:
+    clock = PressingClock()
+    runner = ScriptedRunner(clock.press)
+    runner.progress = Progress(total=6, done=2, running=1, unsent=3)
+    desk = desk_with(clock, "d")
+    watch(runner, desk, tmp_path)
+    assert "k keep watching, d detach (leaves 3 nodes unsent), c cancel on the nodes:" in desk.notes
 
 
 def test_what_keeps_the_run_from_starting_is_raised(tmp_path: Path) -> None:

@@ -19,7 +19,7 @@ from ec2menu import __version__
 from ec2menu.models import Instance, Listing, ManagedNode, PingStatus, Problem
 from ec2menu.resources.kinds import EC2, NODES
 from ec2menu.resources.packing import INSTANCES, PackedItems, pack_instance, unpack_instance
-from ec2menu.resources.snapshot import VERSION, Snapshots, kept_count
+from ec2menu.resources.snapshot import KEPT_SECONDS, VERSION, Snapshots, kept_count
 from tests.fakes.clock import START
 
 REGION = "eu-west-1"
@@ -124,6 +124,17 @@ def test_how_many_there_are_is_known_without_reading_them(tmp_path: Path) -> Non
     assert kept_count(tmp_path, EC2.name, REGION) is None
     path.write_text("damaged")
     assert kept_count(tmp_path, EC2.name, REGION) is None
+
+
+def test_what_nobody_has_used_for_a_month_is_removed(tmp_path: Path) -> None:
+    for name in ("today", "yesterday", "long-ago", "newest"):
+        Snapshots(tmp_path / name).save(EC2, REGION, a_listing(1))
+    for name, age in (("yesterday", timedelta(days=1)), ("long-ago", timedelta(seconds=KEPT_SECONDS + 60))):
+        moment = (START - age).timestamp()
+        os.utime(tmp_path / name, (moment, moment))
+    (tmp_path / "a file").touch()
+    Snapshots(tmp_path / "today").save(EC2, REGION, a_listing(2))
+    assert {path.name for path in tmp_path.iterdir()} == {"today", "yesterday", "newest", "a file"}
 
 
 def test_other_regions_kinds_and_identities_have_none(tmp_path: Path) -> None:

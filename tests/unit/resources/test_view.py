@@ -9,7 +9,7 @@ import pytest
 from ec2menu.errors import Throttled
 from ec2menu.fanout import Task
 from ec2menu.models import Instance, Listing
-from ec2menu.resources.inventory import Inventory
+from ec2menu.resources.inventory import KEEP_FRESH_SECONDS, Inventory
 from ec2menu.resources.kinds import EC2
 from ec2menu.resources.snapshot import Snapshots
 from tests.fakes.clock import START, FakeClock
@@ -55,6 +55,31 @@ def test_nothing_is_fetched_twice_before_it_is_about_to_expire() -> None:
     assert view.listing.items == ("a/1",), "the old items stay until the new ones have landed"
     land(shelf, source, ["a"])
     assert shelf.view(source.kind, ["a"]).listing.items == ("a/2",)
+
+
+def test_a_list_is_kept_fresh_while_nobody_types(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("ec2menu.resources.inventory.KEEP_STEP_SECONDS", (0.01, 0.01))
+    clock = FakeClock()
+    shelf, source = inventory(clock), Source()
+    shelf.view(source.kind, ["a"])
+    land(shelf, source, ["a"])
+    before = shelf.view(source.kind, ["a"]).version
+    shelf.keep_fresh(source.kind, ["a"])
+    clock.advance(241)
+    assert shelf.wait_for_news(before, seconds=WAIT_SECONDS), "it was fetched anew, and nobody had to look"
+    assert shelf.view(source.kind, ["a"], fetch=False).listing.items == ("a/2",)
+
+
+def test_a_list_is_kept_fresh_for_a_while_only() -> None:
+    clock = FakeClock()
+    shelf, source = inventory(clock), Source()
+    shelf.keep_fresh(source.kind, ["a"])
+    assert shelf.refresh_watched()
+    clock.advance(KEEP_FRESH_SECONDS)
+    assert not shelf.refresh_watched()
+    shelf.keep_fresh(source.kind, ["a"])
+    shelf.close()
+    assert not shelf.refresh_watched()
 
 
 def test_a_refresh_that_fails_leaves_the_old_items_with_a_problem() -> None:

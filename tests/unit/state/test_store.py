@@ -12,7 +12,11 @@ from pathlib import Path
 
 import pytest
 
+from ec2menu.batch.journal import Journal
+from ec2menu.batch.journaled import RunState
+from ec2menu.errors import Ec2MenuError
 from ec2menu.state.store import SCHEMA_VERSION, Store
+from tests.fakes.clock import FakeClock
 
 INSERT = "INSERT INTO region_use VALUES (?, ?, ?)"
 SELECT = "SELECT profile, region, used_at FROM region_use ORDER BY region"
@@ -256,3 +260,45 @@ def test_a_file_that_another_process_holds_for_long_is_not_waited_for_for_ever(
         other.execute("ROLLBACK")
         s.write(INSERT, [("p", "late", "now")])
         assert len(s.read(SELECT)) == 2
+
+
+SCHEMA_2 = """
+CREATE TABLE batch_run (
+    run_id TEXT PRIMARY KEY, started_at TEXT NOT NULL, heartbeat TEXT NOT NULL, pid INTEGER NOT NULL,
+    state TEXT NOT NULL, profile TEXT NOT NULL, command TEXT NOT NULL, regions TEXT NOT NULL,
+    targets INTEGER NOT NULL, plan TEXT NOT NULL
+) WITHOUT ROWID;
+INSERT INTO batch_run VALUES ('r', '2026-03-01T12:00:00+00:00', '2026-03-01T12:00:00+00:00', 0, 'detached', 'p',
+    'uptime', 'us-east-1', 1, '{"run_id": "r", "spec": {"lines": ["x"]},
+    "limits": {}, "chunks": [{"region": "us-east-1",
+    "document": "D", "targets": [{"id": "i-1", "region": "us-east-1"}], "tag": null}], "skipped": [], "warnings": []}');
+PRAGMA user_version=2;
+"""
+
+
+def test_the_runs_of_a_file_of_the_version_before_are_there_and_can_be_taken_up(tmp_path: Path) -> None:
+    path = tmp_path / "s"
+    with contextlib.closing(sqlite3.connect(path)) as older:
+        older.executescript(SCHEMA_2)
+    for _ in range(2):  # the second time there is nothing left to be done
+        with opened(path) as store:
+            assert store.warnings == []
+            journal = Journal(store, clock=FakeClock())
+            run = journal.load("r")
+            assert (run.record.state, run.record.root, run.generation) == (RunState.DETACHED, "", 0)
+            journal.claim(run).finish(RunState.DETACHED)
+
+
+def test_processes_that_bring_an_older_file_up_to_date_at_once_do_not_trip(tmp_path: Path) -> None:
+    path = tmp_path / "s"
+    with contextlib.closing(sqlite3.connect(path)) as older:
+        older.executescript(SCHEMA_2)
+    writers = [start_writer(path, f"p{number}", 1) for number in range(4)]
+    assert [writer.communicate("x")[0] for writer in writers] == ["[] 1\n"] * 4
+
+
+def test_what_must_not_be_taken_for_nothing_is_an_error_where_it_cannot_be_read(tmp_path: Path) -> None:
+    with opened(tmp_path / "s") as store:
+        assert store.read_or_fail(SELECT) == []
+        with pytest.raises(Ec2MenuError, match="cannot be read"):
+            store.read_or_fail("SELECT * FROM favourites")

@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 
 from ec2menu.batch.actions import Order
-from ec2menu.batch.journal import Journal, RunState
+from ec2menu.batch.journal import Journal
+from ec2menu.batch.journaled import RunState
 from ec2menu.batch.nouns import NodeResult, Outcome, Target
 from ec2menu.flows.context import Context
 from ec2menu.ui.menu import Menu
@@ -23,14 +24,20 @@ def journal_of(context: Context) -> Journal:
 
 
 def add_run(
-    context: Context, run_id: str, *outcomes: Outcome, command: str = "uptime", state: RunState = RunState.FINISHED
+    context: Context,
+    run_id: str,
+    *outcomes: Outcome,
+    command: str = "uptime",
+    state: RunState = RunState.FINISHED,
+    order: Order | None = None,
 ) -> None:
     """Write down a run that ended like that on web-1 and web-2."""
-    journal = journal_of(context)
-    journal.begin(make(WEB, run_id=run_id, lines=(command,)), profile=context.profile)
+    hold = journal_of(context).begin(make(WEB, run_id=run_id, lines=(command,)), profile=context.profile)
+    if order is not None:
+        hold.intend(order)
     rows = [NodeResult(target=target, outcome=outcome) for target, outcome in zip(WEB, outcomes, strict=False)]
-    journal.note_results(run_id, rows)
-    journal.finish(run_id, state)
+    hold.note_results(rows)
+    hold.finish(state)
 
 
 def desk_with(folder: Path, *typed: str) -> tuple[Desk, Context]:
@@ -97,9 +104,8 @@ def test_a_detached_run_is_gone_on_with(tmp_path: Path) -> None:
 
 def test_a_finished_run_whose_end_is_not_known_everywhere_is_looked_at_again(tmp_path: Path) -> None:
     desk, context = desk_with(tmp_path, "1", "0", "0")
-    add_run(context, "a", Outcome.SUCCEEDED, Outcome.IN_DOUBT)
     order = Order(seq=1, region=REGION, document="D", token="t", share=1, timeout_seconds=60, node_ids=("i-2",))
-    journal_of(context).intend("a", replace(order, attempts=(1,)))
+    add_run(context, "a", Outcome.SUCCEEDED, Outcome.IN_DOUBT, order=replace(order, attempts=(1,)))
     desk.clock.advance(timedelta(days=1).total_seconds())
     open_screen(desk, context)
     assert "taking up a, which is not known to the end; nothing is sent again" in desk.notes

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ec2menu.ui.text import ELLIPSIS, escape, fold, natural_key, pad, shorten, width
+from ec2menu.ui.text import ELLIPSIS, escape, fold, narrow, natural_key, pad, shorten, width
 
 NASTY = (
     "\x00\x07\x08\t\n\r\x1b\x7f\x85\x9b\xad\u0301\u0308\u0327\u034f\u0600\u061c\u0903\u093f\u094d\u0e33\u115f\u1160\u1161"
@@ -174,6 +174,12 @@ def test_any_texts_can_be_put_in_order(names: list[str]) -> None:
 
 def test_a_number_of_ten_thousand_digits_sorts_like_any_other() -> None:
     assert natural_key("9" * 10_000) < natural_key("1" + "0" * 10_000)
+
+
+def test_what_is_typed_in_full_width_mode_is_read_as_the_keys_that_were_meant() -> None:
+    keys = "q1,3-5!4"
+    typed = "".join(chr(ord(key) + 0xFEE0) for key in keys)
+    assert narrow(f"{typed} 결제") == f"{keys} 결제"
 
 
 def test_ascii_text_is_measured_without_loading_the_width_tables() -> None:

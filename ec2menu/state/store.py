@@ -15,7 +15,7 @@ from typing import Any
 
 from ec2menu.errors import Ec2MenuError, StateBusy
 
-SCHEMA_VERSION = 3
+SCHEMA_VERSION = 4
 BUSY_TIMEOUT_SECONDS = 2.0
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS region_use (

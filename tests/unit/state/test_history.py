@@ -4,6 +4,8 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from pathlib import Path
 
+import pytest
+
 from ec2menu.state.history import Connection, recent_connections, record
 from ec2menu.state.store import Store
 from tests.fakes.clock import START
@@ -75,10 +77,13 @@ def test_what_a_tunnel_was_asked_for_is_kept_with_the_session_that_it_had(tmp_pa
     store.close()
 
 
-def test_what_was_recorded_before_tunnels_said_what_they_were_asked_for_is_still_there(tmp_path: Path) -> None:
+@pytest.mark.parametrize("version", [2, 3])
+def test_what_was_recorded_before_tunnels_said_what_they_were_asked_for_is_still_there(
+    tmp_path: Path, version: int
+) -> None:
     store = Store(tmp_path / "s")
     record(store, CONNECTION)
-    store.write_all([("DROP TABLE connection_way", [()]), ("PRAGMA user_version=2", [()])])
+    store.write_all([("DROP TABLE connection_way", [()]), (f"PRAGMA user_version={version}", [()])])
     store.close()
     store = Store(tmp_path / "s")
     tunnel = replace(CONNECTION, session_id="kim-1", port=0)

@@ -282,19 +282,6 @@ class Identity:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class TunnelWish:
-    """What a tunnel was asked for, so that it can be asked for again; empty texts and port 0 were not named.
-
-    `target` is the id of what it leads to, or into; `via` the node that it goes through, `host` a host behind that.
-    """
-
-    target: str = ""
-    via: str = ""
-    host: str = ""
-    port: int = 0
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class Problem:
     """A part of a listing that failed: where, what, and what to do. Shown as one dim line."""
 

@@ -41,7 +41,11 @@ def compile_xml(shape: Any, *, moment: Callable[[str], datetime]) -> Parse:
     if kind not in _SCALARS and kind != "timestamp":
         raise Unsupported(kind)
     convert = _SCALARS.get(kind, moment)
-    return lambda element: convert(element.text or "")
+    return _text if convert is str else lambda element: convert(element.text or "")
+
+
+def _text(element: ET.Element) -> str:
+    return element.text or ""
 
 
 def _structure(shape: Any, moment: Callable[[str], datetime]) -> Parse:

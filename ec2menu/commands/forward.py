@@ -5,7 +5,7 @@ One line on stdout says that it is ready (`127.0.0.1:PORT`); it lasts until Ctrl
 
 from dataclasses import dataclass
 
-from ec2menu.connectors.forward import TunnelSpec
+from ec2menu.connectors.forward import TunnelSpec, TunnelWish
 from ec2menu.connectors.tunnel import ENDED, Tunnel, TunnelState
 from ec2menu.errors import ExitStatus, InvalidInput, TargetUnavailable
 from ec2menu.flows.context import Context
@@ -15,7 +15,7 @@ from ec2menu.flows.listing import require_regions
 from ec2menu.flows.stores import open_store, warn_of_redirects
 from ec2menu.flows.targets import Resource, describe, find_resource
 from ec2menu.flows.tunnels import close_tunnel, open_tunnel_to, record_tunnel, renew_login, tell_news
-from ec2menu.models import Cache, Container, Database, Instance, TunnelWish
+from ec2menu.models import Cache, Container, Database, Instance
 
 WATCH_SECONDS = 0.2
 

@@ -23,7 +23,6 @@ from ec2menu.connectors.plugin import (
 from ec2menu.connectors.probes import Health, Protocol, is_healthy, probe
 from ec2menu.connectors.process import BackgroundProcess, undisturbed
 from ec2menu.errors import InvalidInput, PortInUse, SessionFailed
-from ec2menu.models import TunnelWish
 
 TO_NODE = "AWS-StartPortForwardingSession"
 TO_HOST = "AWS-StartPortForwardingSessionToRemoteHost"
@@ -36,6 +35,19 @@ LAST_WORDS_SECONDS = 1.0
 POLL_SECONDS = 0.05
 STOP_GRACE_SECONDS = 3.0
 _HOST = re.compile(r"[\w.:-]+", re.ASCII)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TunnelWish:
+    """What a tunnel was asked for, so that it can be asked for again; empty texts and port 0 were not named.
+
+    `target` is the id of what it leads to, or into; `via` the node that it goes through, `host` a host behind that.
+    """
+
+    target: str = ""
+    via: str = ""
+    host: str = ""
+    port: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,6 +1,6 @@
 """Tunnels into machines and containers: to a port of theirs, or through them to a port of another host."""
 
-from ec2menu.connectors.forward import TunnelSpec
+from ec2menu.connectors.forward import TunnelSpec, TunnelWish
 from ec2menu.connectors.local_ports import LARGEST_PORT
 from ec2menu.connectors.tunnel import Tunnel
 from ec2menu.errors import Interrupted
@@ -9,7 +9,7 @@ from ec2menu.flows.containers import check_container, describe_container
 from ec2menu.flows.context import Context
 from ec2menu.flows.targets import describe
 from ec2menu.flows.tunnels import open_tunnel_to
-from ec2menu.models import Container, Instance, TunnelWish
+from ec2menu.models import Container, Instance
 
 
 def forward_into(

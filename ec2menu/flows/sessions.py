@@ -10,12 +10,13 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from ec2menu.clock import describe_duration
+from ec2menu.connectors.forward import TunnelWish
 from ec2menu.connectors.plugin import Ending, Verdict
 from ec2menu.connectors.process import undisturbed
 from ec2menu.connectors.session import SessionResult
 from ec2menu.errors import ConnectorError, ExitStatus, InvalidInput
 from ec2menu.flows.context import Context
-from ec2menu.models import Style, TunnelWish
+from ec2menu.models import Style
 from ec2menu.state.history import Connection, record
 
 # Every other ending is the plugin's or the service's failure.

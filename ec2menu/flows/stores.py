@@ -1,7 +1,7 @@
 """The way to a database or a cache: its endpoint, and one jump host after the other until a tunnel leads there."""
 
 from ec2menu.connectors.engines import Family, engine_of
-from ec2menu.connectors.forward import TunnelSpec
+from ec2menu.connectors.forward import TunnelSpec, TunnelWish
 from ec2menu.connectors.jump import JumpChoice
 from ec2menu.connectors.probes import Protocol
 from ec2menu.connectors.tunnel import Tunnel, is_of_the_way
@@ -11,7 +11,7 @@ from ec2menu.flows.jump import Tries, Via, choose_via, describe_refusal, find_un
 from ec2menu.flows.listing import get_listing
 from ec2menu.flows.targets import DataStore, describe
 from ec2menu.flows.tunnels import find_open, open_tunnel_to, tell_reused
-from ec2menu.models import Cache, Database, Endpoint, Style, TunnelWish
+from ec2menu.models import Cache, Database, Endpoint, Style
 from ec2menu.resources import elasticache, rds
 from ec2menu.resources.jumphosts import parse_tag
 from ec2menu.resources.kinds import EC2

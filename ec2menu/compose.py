@@ -4,7 +4,6 @@ Also where the demo takes the place of AWS: same code, another endpoint, its own
 """
 
 import argparse
-import gc
 import os
 import shutil
 import sys
@@ -30,20 +29,12 @@ from ec2menu.state.store import Store
 from ec2menu.ui.terminal import Terminal
 
 APP = "ec2menu"
-OBJECTS_BETWEEN_COLLECTIONS = 200_000
-# Twenty threads that read replies take the interpreter from each other at every call; a turn of 5 ms, as Python has it,
-# costs a tenth more processor time than this, and nobody sees 20 ms.
-TURN_SECONDS = 0.02
 # Where the demo of the ec2menu that opened this window listens; the AWS_* variables beside it lead there already.
 DEMO_VARIABLE = "EC2MENU_DEMO_ENDPOINT"
 
 
 def build_context(arguments: argparse.Namespace, stack: ExitStack) -> Context:
     """Return the Context; what must be closed at the end goes onto the stack. Raises InvalidInput."""
-    # A list of thousands makes millions of objects that stay; looking through them again and again doubles its cost.
-    # One command ends before there is garbage worth collecting.
-    gc.set_threshold(0 if arguments.verb else OBJECTS_BETWEEN_COLLECTIONS)
-    sys.setswitchinterval(TURN_SECONDS)
     clock = SystemClock()
     regions = _checked_regions(arguments.regions)
     config = _load_config(arguments)

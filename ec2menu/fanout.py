@@ -165,6 +165,7 @@ class Pool:
                 self._idle -= 1
                 run = self._queue.popleft()
             run()
+            del run  # a thread that waits would keep alive all that its last task knew: clients with open connections
 
 
 def _share_memory() -> None:

@@ -1,5 +1,6 @@
 """Real boto3 against the demo's AWS over HTTP: one server for the session, an empty account for each test."""
 
+import gc
 import json
 import sys
 import tempfile
@@ -26,6 +27,16 @@ THREAD_SECONDS = 10
 def demo() -> Iterator[DemoAws]:
     with DemoAws() as started:
         yield started
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _let_go() -> Iterator[None]:
+    """Close the connections of a module's identities, which hold them in circles.
+
+    With moto in memory Python looks for those so rarely that a worker would run out of descriptors.
+    """
+    yield
+    gc.collect()
 
 
 @pytest.fixture

@@ -1,11 +1,14 @@
 """Background tasks and the bounded parallel map: order, bound, failures, and whose thread does the work."""
 
+import gc
 import threading
+import time
+import weakref
 from collections.abc import Callable
 
 import pytest
 
-from ec2menu.fanout import Crew, Task, fan_out
+from ec2menu.fanout import Crew, Pool, Task, fan_out
 
 WAIT_SECONDS = 10.0
 
@@ -127,6 +130,22 @@ def test_the_first_failure_in_the_items_order_is_raised_after_all_calls_have_end
 def test_a_single_failing_item_raises_as_it_is() -> None:
     with pytest.raises(ValueError, match=r"^7$"):
         fan_out(refusing(7), [7], limit=3)
+
+
+def test_a_pool_that_waits_for_work_keeps_nothing_of_the_work_before_alive() -> None:
+    class Known:
+        pass
+
+    known, pool = Known(), Pool(1)
+    gone = weakref.ref(known)
+    pool.submit(lambda thing=known: str(thing)).result()  # type: ignore[misc] # mypy cannot infer it
+    del known
+    for _ in range(100):
+        gc.collect()
+        if gone() is None:
+            return
+        time.sleep(0.01)
+    raise AssertionError("it is still alive")
 
 
 def test_a_crew_does_everything_that_is_added_also_while_it_works() -> None:

@@ -105,7 +105,7 @@ def _format(context: Context, found: tuple[Connection, ...], *, output: str) -> 
         return json_text(records, is_ascii=not context.terminal.is_unicode)
     if output == "csv":
         names = [field.name for field in dataclasses.fields(Connection)]
-        return csv_text(names, records, is_screen=context.terminal.is_screen)
+        return csv_text(names, records)
     terminal = context.terminal
     lines = render(
         found,

@@ -57,13 +57,12 @@ def _nothing(kind: ResourceKind, listing: Listing[Any], regions: Sequence[str]) 
 def _format(context: Context, kind: ResourceKind, regions: Sequence[str], items: Sequence[Any], *, output: str) -> str:
     terminal = context.terminal
     if output == "ids":
-        ids = [kind.identify(item)[0] for item in items]
-        return "\n".join(map(terminal.plain, ids) if terminal.is_screen else ids)
+        return "\n".join(kind.identify(item)[0] for item in items)
     records = [to_record(item) for item in items] if output in ("json", "csv") else []
     if output == "json":
         return json_text(records, is_ascii=not terminal.is_unicode)
     if output == "csv":
-        return csv_text(record_fields(kind.record), records, is_screen=terminal.is_screen)
+        return csv_text(record_fields(kind.record), records)
     if not items:
         return ""
     lines = render(

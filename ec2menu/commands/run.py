@@ -3,7 +3,6 @@
 Everything that can be wrong with the line is found before AWS is asked anything.
 """
 
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -33,6 +32,7 @@ from ec2menu.flows.listing import arrange, require_regions
 from ec2menu.flows.targets import find_instance
 from ec2menu.models import Instance, Listing
 from ec2menu.resources.kinds import EC2
+from ec2menu.ui.exports import json_text
 from ec2menu.ui.select import parse_filters
 
 if TYPE_CHECKING:  # this comes with the state file
@@ -186,7 +186,7 @@ def _print_plan(context: Context, prepared: Prepared, *, output: str) -> None:
     terminal = context.terminal
     if output == "json":
         record = plan_record(prepared.plan)
-        terminal.document(json.dumps(record, ensure_ascii=not terminal.is_unicode, indent=2))
+        terminal.document(json_text(record, is_ascii=not terminal.is_unicode))
     elif output == "csv":
         for line in plan_csv(prepared.plan):
             terminal.document(line)

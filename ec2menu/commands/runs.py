@@ -1,8 +1,5 @@
 """`ec2menu runs [RUN]`: the batches of the past; one of them shown, taken up, or run again where it failed."""
 
-import csv
-import io
-import json
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -15,6 +12,7 @@ from ec2menu.flows.batch_report import show_result
 from ec2menu.flows.batch_runs import runs_table
 from ec2menu.flows.context import Context
 from ec2menu.models import Style
+from ec2menu.ui.exports import csv_text, json_text
 
 if TYPE_CHECKING:  # this comes with the state file
     from ec2menu.batch.journaled import RunRecord
@@ -93,14 +91,17 @@ def _list_runs(context: Context, *, output: str) -> int:
     return ExitStatus.DONE
 
 
+_FIELDS = ("id", "started_at", "state", "command", "targets", "counts", "profile", "repeats")
+
+
 def _format(context: Context, records: "Sequence[RunRecord]", *, output: str) -> str:
     terminal = context.terminal
     if output == "ids":
         return "\n".join(record.id for record in records)
     if output == "json":
-        return json.dumps([_plain(record) for record in records], ensure_ascii=not terminal.is_unicode, indent=2)
+        return json_text([_plain(record) for record in records], is_ascii=not terminal.is_unicode)
     if output == "csv":
-        return _csv([_plain(record) for record in records])
+        return csv_text(_FIELDS, [_plain(record) for record in records])
     if not records:
         return ""
     return "\n".join(runs_table(context, records))
@@ -117,15 +118,3 @@ def _plain(record: "RunRecord") -> dict[str, Any]:
         "profile": record.profile,
         "repeats": record.root,
     }
-
-
-def _csv(records: Sequence[dict[str, Any]]) -> str:
-    if not records:
-        return ""
-    out = io.StringIO()
-    writer = csv.DictWriter(out, fieldnames=list(records[0]), lineterminator="\n")
-    writer.writeheader()
-    for record in records:
-        flat = {key: json.dumps(value) if isinstance(value, dict) else value for key, value in record.items()}
-        writer.writerow(flat)
-    return out.getvalue().rstrip("\n")

@@ -12,7 +12,6 @@ from ec2menu.batch.nouns import (
     BatchResult,
     NodeResult,
     Outcome,
-    TagChoice,
     Target,
 )
 from ec2menu.batch.plan import sensitive_targets
@@ -74,6 +73,7 @@ def rest_of(context: Context, run: "JournaledRun") -> Prepared | None:
     Lists the machines anew, for how many and how sensitive they are. Raises InvalidInput for a run of another profile.
     """
     from ec2menu.batch.family import handed_on, key_of, rows_of  # noqa: PLC0415 - it comes with the state file
+    from ec2menu.batch.follower import tag_target  # noqa: PLC0415 - the same
 
     _check_profile(context, run)
     others = handed_on(run)
@@ -81,7 +81,7 @@ def rest_of(context: Context, run: "JournaledRun") -> Prepared | None:
     chunks = []
     for chunk in run.plan.chunks:
         targets = tuple(target for target in chunk.targets if key_of(target) in unsent)
-        is_tag_unsent = chunk.tag is not None and (chunk.region, _tag_id(chunk.tag)) in unsent
+        is_tag_unsent = chunk.tag is not None and key_of(tag_target(chunk)) in unsent
         if targets or is_tag_unsent:
             more = {"tag": chunk.tag, "expected": chunk.expected} if is_tag_unsent else {"tag": None, "expected": 0}
             chunks.append(replace(chunk, targets=targets, **more))
@@ -150,10 +150,6 @@ def _machines_of(context: Context, plan: BatchPlan) -> list[Instance]:
         if chunk.tag is not None:
             machines += nodes_with(context, chunk.tag, chunk.region)
     return renewed(context, machines)
-
-
-def _tag_id(tag: TagChoice) -> str:
-    return f"{TAG_PREFIX}{tag.key}={tag.value}"
 
 
 def _stand_in(target: Target) -> Instance:

@@ -1,4 +1,4 @@
-"""Records as JSON and CSV for other programs, and harmless where it is a screen that shows them. Pure."""
+"""Records as JSON and CSV for other programs; `Terminal.document` makes them harmless on a screen. Pure."""
 
 import csv
 import io
@@ -6,8 +6,6 @@ import json
 import re
 from collections.abc import Mapping, Sequence
 from typing import Any
-
-from ec2menu.ui.text import escape
 
 _UNPRINTABLE = re.compile(r"[^\x20-\x7e\n]")
 
@@ -18,14 +16,13 @@ def json_text(value: Any, *, is_ascii: bool = False) -> str:
     return _UNPRINTABLE.sub(lambda found: found[0] if found[0].isprintable() else json.dumps(found[0])[1:-1], text)
 
 
-def csv_text(names: Sequence[str], records: Sequence[Mapping[str, Any]], *, is_screen: bool) -> str:
-    """Return RFC 4180 text with a header; nested values are JSON. A screen gets control characters as escapes."""
+def csv_text(names: Sequence[str], records: Sequence[Mapping[str, Any]]) -> str:
+    """Return RFC 4180 text with a header; nested values are JSON."""
     out = io.StringIO()
     writer = csv.DictWriter(out, fieldnames=names, lineterminator="\n")
     writer.writeheader()
     for record in records:
-        flat = {name: _flat(record[name]) for name in names}
-        writer.writerow({name: escape(text) for name, text in flat.items()} if is_screen else flat)
+        writer.writerow({name: _flat(record[name]) for name in names})
     return out.getvalue().rstrip("\n")
 
 

@@ -140,12 +140,10 @@ def test_a_pool_that_waits_for_work_keeps_nothing_of_the_work_before_alive() -> 
     gone = weakref.ref(known)
     pool.submit(lambda thing=known: str(thing)).result()  # type: ignore[misc] # mypy cannot infer it
     del known
-    for _ in range(100):
+    deadline = time.monotonic() + WAIT_SECONDS
+    while gone() is not None:
+        assert time.monotonic() < deadline, "it is still alive"
         gc.collect()
-        if gone() is None:
-            return
-        time.sleep(0.01)
-    raise AssertionError("it is still alive")
 
 
 def test_a_crew_does_everything_that_is_added_also_while_it_works() -> None:
@@ -191,4 +189,10 @@ def test_after_a_failure_a_crew_begins_nothing_more_and_says_so_at_the_end() -> 
 
 
 def test_a_crew_with_nothing_to_do_is_done() -> None:
-    Crew(print, limit=2).finish()
+    done: list[int] = []
+    crew = Crew(done.append, limit=2)
+    crew.finish()
+    assert done == []
+    crew.add(1)
+    crew.finish()
+    assert done == [1], "and it can be given more"

@@ -189,7 +189,8 @@ def test_a_plan_for_programs_is_harmless_on_a_screen_and_unchanged_elsewhere(
     screen, _ = run(aws, tmp_path, all=True, dry_run=True, output=output, command=command, tty=True)
     assert screen.data.isprintable() or not set(screen.data) & set("\x9b\x7f\x1b")
     pipe, _ = run(aws, tmp_path, all=True, dry_run=True, output=output, command=command)
-    assert "web-\x9b31m" in pipe.data
+    told = json.dumps(json.loads(pipe.data), ensure_ascii=False) if output == "json" else pipe.data
+    assert "web-\x9b31m" in told
 
 
 def test_a_plan_fits_a_narrow_screen_and_shows_hostile_names_harmlessly(

@@ -43,6 +43,7 @@ ALLOWED: dict[str, tuple[str, ...]] = {
 LOCKS = {
     "fanout.py": "makes the threads",
     "aws/replies.py": "one large reply is parsed at a time",
+    "aws/second_process.py": "requests go to the second process, and its answers come, in one order",
     "aws/session.py": "clients are made under a lock, and a prompt is refused outside the main thread",
     "connectors/process.py": "a thread of its own collects what a tunnel's plugin prints",
     "connectors/secrets.py": "a password that expires in one thread may be looked up in another",
@@ -58,7 +59,7 @@ HOMES: dict[str, Set[str]] = {
     "botocore": {"aws/"},
     "moto": NOWHERE,
     "werkzeug": NOWHERE,
-    "subprocess": {"connectors/process.py", "connectors/relay.py"},
+    "subprocess": {"aws/second_process.py", "connectors/process.py", "connectors/relay.py"},
     "signal": SIGNALS,
     "threading": set(LOCKS),
     "concurrent": NOWHERE,

@@ -6,13 +6,15 @@ the place that botocore itself offers (a loader component). A model that does no
 then everything works as before, only slower.
 """
 
+import gzip
+import json
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from botocore.loaders import Loader, instance_cache
+from botocore.loaders import JSONFileLoader, Loader, instance_cache
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,7 +61,24 @@ USED: Mapping[str, Used] = {
                 "StartSession",
                 "TerminateSession",
             }
-        )
+        ),
+        members={
+            "InstanceInformation": frozenset(
+                {
+                    "AgentVersion",
+                    "ComputerName",
+                    "IPAddress",
+                    "InstanceId",
+                    "LastPingDateTime",
+                    "Name",
+                    "PingStatus",
+                    "PlatformName",
+                    "PlatformType",
+                    "PlatformVersion",
+                    "RegistrationDate",
+                }
+            ),
+        },
     ),
     "rds": Used(
         operations=frozenset(
@@ -98,6 +117,17 @@ USED: Mapping[str, Used] = {
 }
 
 
+class PlainFiles(JSONFileLoader):  # type: ignore[misc]  # botocore has no types
+    """botocore's reader of its files; plain dicts keep their order, too, and are made in half the time."""
+
+    def load_file(self, file_path: str) -> Any:
+        """Return what is in a file, named without its ending, or None where there is none."""
+        plain, packed = Path(f"{file_path}.json"), Path(f"{file_path}.json.gz")
+        if plain.is_file():
+            return json.loads(plain.read_bytes())
+        return json.loads(gzip.decompress(packed.read_bytes())) if packed.is_file() else None
+
+
 class TrimmingLoader(Loader):  # type: ignore[misc]  # botocore has no types
     """botocore's loader of service models, handing out trimmed ones."""
 
@@ -118,7 +148,7 @@ class TrimmingLoader(Loader):  # type: ignore[misc]  # botocore has no types
 def make_loader(data_path: str | None) -> TrimmingLoader:
     """Return a loader that also looks where AWS_DATA_PATH says, as botocore's own does."""
     folders = [str(Path(folder).expanduser()) for folder in (data_path or "").split(os.pathsep) if folder]
-    return TrimmingLoader(extra_search_paths=folders)
+    return TrimmingLoader(file_loader=PlainFiles(), extra_search_paths=folders)
 
 
 def trim(model: Mapping[str, Any], used: Used) -> Mapping[str, Any]:

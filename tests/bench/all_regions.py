@@ -12,7 +12,7 @@ from collections.abc import Mapping
 
 from tests.bench.canned import Canned
 from tests.bench.fleet import Size
-from tests.bench.timing import output_of, report, run_process
+from tests.bench.timing import cost_of, output_of, report, time_process
 
 OURS = [sys.executable, "-m", "ec2menu", "-r", "all", "ls", "ec2", "-o", "ids"]
 SEQUENTIAL = [sys.executable, "-m", "tests.bench.sequential"]
@@ -34,8 +34,8 @@ def main(instances: int, latency_ms: float) -> None:
         ):
             report(
                 f"ec2menu -r all ls ec2 / {name}",
-                lambda: run_process(OURS, environment).seconds,
-                lambda argv=argv: run_process(argv, environment).seconds,  # type: ignore[misc] # mypy cannot infer it
+                lambda: time_process(OURS, environment),
+                lambda argv=argv: time_process(argv, environment),  # type: ignore[misc] # mypy cannot infer it
                 rounds=rounds,
             )
         for argv in (OURS, IDEAL_CHAIN, IDEAL_SHARDS, SEQUENTIAL):
@@ -53,7 +53,7 @@ def check_answers(environment: Mapping[str, str], instances: int) -> None:
 def print_cost(name: str, argv: list[str], aws: Canned, environment: Mapping[str, str]) -> None:
     """Run once more and say what it cost, at our end and at the endpoint's."""
     aws.stats(reset=True)
-    cost = run_process(argv, environment)
+    cost = cost_of(argv, environment)
     stats = aws.stats(reset=True)
     calls = ", ".join(f"{count} {operation}" for operation, count in sorted(stats["calls"].items()))
     print(f"{name}:\n  calls: {calls}; most at once: {stats['most_at_once']}; {stats['sent_bytes'] / 1e6:.1f} MB")

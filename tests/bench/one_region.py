@@ -11,7 +11,7 @@ import tempfile
 from tests.bench.all_regions import print_cost
 from tests.bench.canned import Canned
 from tests.bench.fleet import REGION_NAMES, Size
-from tests.bench.timing import output_of, report, run_process
+from tests.bench.timing import output_of, report, time_process
 
 REGION = REGION_NAMES[0]
 OURS = [sys.executable, "-m", "ec2menu", "-r", REGION, "ls", "ec2", "-o", "ids"]
@@ -32,8 +32,8 @@ def main(instances: int, latency_ms: float) -> None:
         for name, argv in (("boto3, EC2 alone", EC2_ONLY), ("boto3, EC2 then SSM", BOTH)):
             report(
                 f"ec2menu ls ec2 / {name}",
-                lambda: run_process(OURS, environment).seconds,
-                lambda argv=argv: run_process(argv, environment).seconds,  # type: ignore[misc] # mypy cannot infer it
+                lambda: time_process(OURS, environment),
+                lambda argv=argv: time_process(argv, environment),  # type: ignore[misc] # mypy cannot infer it
             )
         for argv in (OURS, EC2_ONLY, BOTH):
             print_cost(" ".join(argv[2:]), argv, aws, environment)

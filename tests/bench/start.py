@@ -10,7 +10,7 @@ import sys
 import tempfile
 from collections.abc import Mapping
 
-from tests.bench.timing import Screen, read_exports, report, run_process
+from tests.bench.timing import Screen, read_exports, report, time_process
 
 PROMPT = rb"region \["
 BARE_CALLS = """
@@ -49,7 +49,7 @@ def main(instances: int) -> None:
 
 
 def _seconds(argv: list[str], environment: Mapping[str, str]) -> float:
-    return run_process(argv, environment).seconds
+    return time_process(argv, environment)
 
 
 def _seconds_to_menu(environment: Mapping[str, str]) -> float:

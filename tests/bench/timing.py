@@ -6,10 +6,10 @@ import re
 import select
 import statistics
 import subprocess
-import sys
 import termios
 import time
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
@@ -19,32 +19,58 @@ ROUNDS = 9
 SCREEN_SECONDS = 60.0
 READ_BYTES = 65536
 ROWS, COLUMNS = 40, 120
-# What ru_maxrss counts in: kilobytes, but bytes on macOS.
-_RSS_PER_MB = 2**20 if sys.platform == "darwin" else 2**10
+SAMPLE_SECONDS = 0.005
+_TICKS_PER_SECOND, _PAGES_PER_MB = os.sysconf("SC_CLK_TCK"), 2**20 / os.sysconf("SC_PAGE_SIZE")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Cost:
-    """What one process cost: time from start to end, processor time of all its threads, and its peak memory."""
+    """What a process and its children cost: time from start to end, processor time, and the most memory of all."""
 
     seconds: float
     cpu_seconds: float
     peak_mb: float
 
 
-def run_process(argv: Sequence[str], environment: Mapping[str, str]) -> Cost:
-    """Run a process to its end, its output thrown away, and return its cost. Raises CalledProcessError.
+def time_process(argv: Sequence[str], environment: Mapping[str, str]) -> float:
+    """Run a process to its end, its output thrown away; return the seconds. Raises CalledProcessError."""
+    started = time.perf_counter()
+    subprocess.run(list(argv), env=dict(environment), check=True, stdout=subprocess.DEVNULL)
+    return time.perf_counter() - started
 
-    Peak memory counts from this process's own size (a child starts as its copy), so benchmarks keep themselves small.
-    """
+
+def cost_of(argv: Sequence[str], environment: Mapping[str, str]) -> Cost:
+    """Run a process to its end and return what it cost, looked at all the time (Linux). Raises CalledProcessError."""
     started = time.perf_counter()
     process = subprocess.Popen(list(argv), env=dict(environment), stdout=subprocess.DEVNULL)
-    _, status, usage = os.wait4(process.pid, 0)
+    ticks: dict[int, int] = {}
+    peak_pages = 0
+    while process.poll() is None:
+        pages = 0
+        for pid in (process.pid, *_children(process.pid)):
+            with suppress(OSError):  # it has ended
+                ticks[pid] = _ticks(pid)
+                pages += int(Path(f"/proc/{pid}/statm").read_text().split()[1])
+        peak_pages = max(peak_pages, pages)
+        time.sleep(SAMPLE_SECONDS)
     seconds = time.perf_counter() - started
-    process.returncode = os.waitstatus_to_exitcode(status)
     if process.returncode:
         raise subprocess.CalledProcessError(process.returncode, list(argv))
-    return Cost(seconds=seconds, cpu_seconds=usage.ru_utime + usage.ru_stime, peak_mb=usage.ru_maxrss / _RSS_PER_MB)
+    cpu_seconds = sum(ticks.values()) / _TICKS_PER_SECOND
+    return Cost(seconds=seconds, cpu_seconds=cpu_seconds, peak_mb=peak_pages / _PAGES_PER_MB)
+
+
+def _children(pid: int) -> list[int]:
+    with suppress(OSError):
+        lists = [path.read_text() for path in Path(f"/proc/{pid}/task").glob("*/children")]
+        return [int(child) for text in lists for child in text.split()]
+    return []
+
+
+def _ticks(pid: int) -> int:
+    """Return the processor time that a process has used so far, in clock ticks."""
+    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    return int(fields[11]) + int(fields[12])
 
 
 def output_of(argv: Sequence[str], environment: Mapping[str, str]) -> str:
@@ -104,8 +130,7 @@ class Screen:
 
     def cpu_seconds(self) -> float:
         """Return the processor time that the program has used so far (Linux)."""
-        fields = Path(f"/proc/{self._child.pid}/stat").read_text().rpartition(")")[2].split()
-        return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+        return _ticks(self._child.pid) / _TICKS_PER_SECOND
 
     def wait_for(self, wanted: bytes) -> float:
         """Wait until a regular expression shows and return the moment. Raises TimeoutError with what shows instead."""

@@ -17,7 +17,7 @@ from collections.abc import Mapping, Sequence
 
 from tests.bench.canned import Canned
 from tests.bench.fleet import REGION_NAMES, Size
-from tests.bench.timing import Screen, run_process
+from tests.bench.timing import Screen, time_process
 
 REGION = REGION_NAMES[0]
 MENU = [sys.executable, "-m", "ec2menu", "-r", REGION]
@@ -41,7 +41,7 @@ def main(instances: int, latency_ms: float, regions: int) -> None:
             with tempfile.TemporaryDirectory() as home:
                 environment = environment_of(aws, home)
                 pairs.append((look(environment), look(environment)))
-                baselines.append((run_process(BARE, environment).seconds, look_at_first_menu(environment)))
+                baselines.append((time_process(BARE, environment), look_at_first_menu(environment)))
         idle = idle_cpu_seconds(aws)
     del pairs[0], baselines[0]  # caches of files and bytecode
     print(f"{instances} instances, regions: {regions}, {latency_ms:.0f} ms a call, medians of {ROUNDS}")

@@ -1,11 +1,11 @@
-"""Trimmed models and the quicker parser give the values that stock boto3 gives, only fewer of them."""
+"""Trimmed models and our own readers of replies give the values that stock boto3 gives, only fewer of them."""
 
 from typing import Any
 
 import boto3.session
 import pytest
 
-from ec2menu.aws import fast_parse, replies, trim
+from ec2menu.aws import replies, second_process, trim
 from ec2menu.aws.session import Aws
 from ec2menu.demo.server import DemoAws
 from tests.cloud.identities import aws_as
@@ -13,11 +13,15 @@ from tests.cloud.identities import aws_as
 REGION = "us-east-1"
 
 
-@pytest.fixture
-def aws(aws_demo: DemoAws, monkeypatch: pytest.MonkeyPatch) -> Aws:
+@pytest.fixture(params=["here", "in the second process"])
+def aws(aws_demo: DemoAws, monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest) -> Aws:
     """Our way, on the seeded fleet, however small its replies are."""
     aws_demo.seed_fleet()
     monkeypatch.setattr(replies, "LARGE_BYTES", 0)
+    if request.param == "in the second process":
+        monkeypatch.setattr(second_process, "_is_worth_it", lambda: True)
+        monkeypatch.setattr(replies, "VERY_LARGE_BYTES", 0)
+        monkeypatch.setattr(replies, "read_xml_reply", None)  # nothing is read here
     return aws_as()
 
 
@@ -25,11 +29,14 @@ def stock(service: str) -> Any:
     return boto3.session.Session().client(service, region_name=REGION)
 
 
-def trimmed(instance: dict[str, Any]) -> dict[str, Any]:
-    """Return what is left of a stock instance by the rules of `trim`."""
-    members = trim.USED["ec2"].members
-    kept = {name: value for name, value in instance.items() if name in members["Instance"]}
-    kept["Placement"] = {name: kept["Placement"][name] for name in members["Placement"] if name in kept["Placement"]}
+def trimmed(service: str, shape: str, value: dict[str, Any]) -> dict[str, Any]:
+    """Return what is left of a stock value of a shape by the rules of `trim`."""
+    return {name: inner for name, inner in value.items() if name in trim.USED[service].members[shape]}
+
+
+def trimmed_instance(instance: dict[str, Any]) -> dict[str, Any]:
+    kept = trimmed("ec2", "Instance", instance)
+    kept["Placement"] = trimmed("ec2", "Placement", kept["Placement"])
     return kept
 
 
@@ -39,7 +46,7 @@ def instances(answer: dict[str, Any]) -> list[dict[str, Any]]:
 
 def test_instances_are_as_stock_boto3_has_them(aws: Aws) -> None:
     ours = instances(aws.call("ec2", "DescribeInstances", REGION, MaxResults=1000))
-    theirs = [trimmed(instance) for instance in instances(stock("ec2").describe_instances(MaxResults=1000))]
+    theirs = [trimmed_instance(instance) for instance in instances(stock("ec2").describe_instances(MaxResults=1000))]
     assert len(ours) > 20
     assert ours == theirs
 
@@ -60,14 +67,27 @@ def test_an_account_without_instances_has_an_empty_list(aws_demo: DemoAws, monke
 def test_nodes_are_as_stock_boto3_has_them(aws: Aws) -> None:
     ours = aws.call("ssm", "DescribeInstanceInformation", REGION, MaxResults=50)["InstanceInformationList"]
     theirs = stock("ssm").describe_instance_information(MaxResults=50)["InstanceInformationList"]
+    theirs = [trimmed("ssm", "InstanceInformation", node) for node in theirs]
     moments = [node.pop("LastPingDateTime") for node in [*ours, *theirs]]  # an online agent's is always just now
     assert all(moment.tzinfo is not None for moment in moments)
     assert ours == theirs
 
 
-def test_what_the_quicker_parser_does_not_know_is_left_to_botocore(aws: Aws, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_what_our_readers_do_not_know_is_left_to_botocore(aws: Aws, monkeypatch: pytest.MonkeyPatch) -> None:
     expected = instances(aws.call("ec2", "DescribeInstances", REGION, MaxResults=1000))
-    monkeypatch.setattr(fast_parse, "_SCALARS", {})
+    monkeypatch.setattr(replies, "SCALARS", {})
+    assert instances(aws_as().call("ec2", "DescribeInstances", REGION, MaxResults=1000)) == expected
+
+
+def test_a_second_process_that_does_not_do_its_work_costs_nothing(
+    aws_demo: DemoAws, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    aws_demo.seed_fleet()
+    expected = instances(aws_as().call("ec2", "DescribeInstances", REGION, MaxResults=1000))
+    monkeypatch.setattr(replies, "LARGE_BYTES", 0)
+    monkeypatch.setattr(replies, "VERY_LARGE_BYTES", 0)
+    monkeypatch.setattr(second_process, "_is_worth_it", lambda: True)
+    monkeypatch.setattr(second_process, "_PROGRAM", "raise SystemExit(1)")
     assert instances(aws_as().call("ec2", "DescribeInstances", REGION, MaxResults=1000)) == expected
 
 

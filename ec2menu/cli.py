@@ -12,7 +12,6 @@ import sys
 from collections.abc import Sequence
 from contextlib import ExitStack, suppress
 from types import FrameType
-from typing import NoReturn
 
 from ec2menu.arguments import parse_arguments
 from ec2menu.clock import SystemClock
@@ -87,17 +86,24 @@ def _end_on_signals() -> None:
     """Leave in order on SIGTERM and SIGHUP: terminals are restored, sessions ended, with the shell's 128 + signal.
 
     The first one counts; a closed window sends several, and neither they nor Ctrl-C may cut short what it has begun.
+    Code that sets handlers for a while puts these back afterwards, and so they know themselves whether it has begun.
     """
     found = [getattr(signal, name) for name in ("SIGTERM", "SIGHUP") if hasattr(signal, name)]  # Windows has no SIGHUP
-    numbers = [number for number in found if signal.getsignal(number) is not signal.SIG_IGN]  # as under nohup
+    is_leaving = False
 
-    def leave(number: int, _frame: FrameType | None) -> NoReturn:
-        for each in (*numbers, signal.SIGINT):
-            signal.signal(each, signal.SIG_IGN)
-        raise SystemExit(128 + number)
+    def leave(number: int, _frame: FrameType | None) -> None:
+        nonlocal is_leaving
+        if not is_leaving:
+            is_leaving = True
+            raise SystemExit(128 + number)
 
-    for number in numbers:
-        signal.signal(number, leave)
+    def interrupt(number: int, frame: FrameType | None) -> None:
+        if not is_leaving:
+            signal.default_int_handler(number, frame)
+
+    for number, handler in (*((number, leave) for number in found), (signal.SIGINT, interrupt)):
+        if signal.getsignal(number) is not signal.SIG_IGN:  # as under nohup
+            signal.signal(number, handler)
 
 
 def _fail(error: Ec2MenuError, flags: argparse.Namespace) -> int:

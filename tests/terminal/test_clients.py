@@ -235,9 +235,8 @@ def test_redis_cli_gets_in_by_tls_with_the_password_out_of_sight(redis: Server, 
     with sit_before(redis, "redis", tmp_path, password=redis.password, **trusted) as robot:
         robot.wait_for(f"127.0.0.1:{redis.port}>")
         robot.line("acl whoami")
-        robot.wait_for(
-            re.compile(rf'"default"\s+127.0.0.1:{redis.port}>')
-        )  # what comes before its prompt it throws away
+        # What is typed before its prompt it throws away.
+        robot.wait_for(re.compile(rf'"default"\s+127.0.0.1:{redis.port}>'))
         assert not [words for words in arguments_of_family(robot.pid).values() if redis.password in words]
         robot.line("quit")
         robot.wait_for("ended with 0")

@@ -18,7 +18,6 @@ from ec2menu.clock import SystemClock
 from ec2menu.errors import Ec2MenuError, ExitStatus, Interrupted, InvalidInput
 
 _OBJECTS_BETWEEN_COLLECTIONS = 200_000
-_TURN_SECONDS = 0.02
 _DISK_HINT = "see that the place is there, has room and may be written to"
 
 
@@ -77,9 +76,6 @@ def _suit_large_lists(*, is_short: bool) -> None:
     # They make millions of objects that stay; looking through them again and again doubles the cost. One command ends
     # before there is garbage worth collecting.
     gc.set_threshold(0 if is_short else _OBJECTS_BETWEEN_COLLECTIONS)
-    # Twenty threads that read replies take the interpreter from each other; with turns of 5 ms, as Python has them,
-    # that costs a tenth more processor time, and nobody sees 20 ms.
-    sys.setswitchinterval(_TURN_SECONDS)
 
 
 def _end_on_signals() -> None:

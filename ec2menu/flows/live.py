@@ -49,10 +49,7 @@ class LiveList:
         return now
 
     def start(self) -> None:
-        """Start fetching what is old or missing, and keep it fresh from now on.
-
-        After the drawing: importing boto3 would slow it down.
-        """
+        """Start fetching what is old or missing, and keep it fresh from now on."""
         self._inventory.view(self._kind.source, self._regions)
         self._inventory.keep_fresh(self._kind.source, self._regions)
 

@@ -49,8 +49,9 @@ class LiveList:
         return now
 
     def start(self) -> None:
-        """Start fetching what is old or missing, and keep it fresh from now on."""
-        self._inventory.view(self._kind.source, self._regions)
+        """Start fetching what is old or missing in what is shown, and keep it fresh from now on."""
+        if not self.view.is_complete:
+            self._context.later(lambda: self._inventory.view(self._kind.source, self._regions))
         self._inventory.keep_fresh(self._kind.source, self._regions)
 
     def refresh(self) -> None:

@@ -300,10 +300,12 @@ class Inventory:
 
 def _keep(inventory: "weakref.ref[Inventory]", landed: threading.Condition, step: float) -> None:
     """See to the list that is kept fresh for as long as there is one; an inventory that nobody has any more may go."""
-    while (found := inventory()) is not None and found.refresh_watched():
-        del found
+    is_wanted = True
+    while is_wanted:
         with landed:
             landed.wait(step)
+        is_wanted = (found := inventory()) is not None and found.refresh_watched()
+        del found
 
 
 def _worded(error: BaseException | None) -> Ec2MenuError | None:

@@ -89,7 +89,7 @@ class ListScreen:
             self._items = self._arranged()  # what is printed is what numbers mean, until it is printed again
             self._draw(self._items)
         self._quiet = False
-        self._context.later(self._live.start)
+        self._live.start()
         where = self._regions[0] if len(self._regions) == 1 else "all"
         typed = self._context.terminal.ask(f"{where} {self._kind.name}:")
         choice = select.parse(typed, numbers=range(1, len(self._items) + 1), columns=self._keys)

@@ -22,8 +22,8 @@ import ec2menu
 from ec2menu.aws.reader_program import ANSWER, REQUEST, receive
 from ec2menu.aws.xml_reply import Plan, Unsupported
 
-# A reply takes it a tenth of a second; where one takes this long, no other is left to it.
-ANSWER_SECONDS = 15.0
+# A reply takes it a tenth of a second. Where one takes this long to be taken, or to be answered, it was the last.
+ANSWER_SECONDS = 5.0
 FAILURES_ALLOWED = 2
 _PROGRAM = "import sys; sys.path.append(sys.argv[1]); from ec2menu.aws.reader_program import main; main()"
 

@@ -1,7 +1,6 @@
-"""Replies on their way to botocore's parser: long lists are read in a quicker way, the longest in a second process.
+"""Replies on their way to botocore's parser: long lists are read in our own way, the longest in a second process.
 
-Threads gain nothing from parsing at once under the interpreter's lock; they only hold more memory and get into each
-other's way. Nothing here knows what a reply means.
+Whatever our way does not know is left to botocore. Nothing here knows what a reply means.
 """
 
 import functools
@@ -30,9 +29,8 @@ from ec2menu.aws.xml_reply import (
 )
 
 XML_PROTOCOLS = ("ec2", "query", "rest-xml")
-# From here on our own way of reading is worth it, and from here on a second process is.
-LARGE_BYTES = 100_000
-VERY_LARGE_BYTES = 500_000
+LARGE_BYTES = 100_000  # our own way of reading is worth it
+VERY_LARGE_BYTES = 500_000  # a second process is
 _INSTANCES = b"<DescribeInstancesResponse"
 _NODES = "DescribeInstanceInformationResult"
 
@@ -72,7 +70,7 @@ class ReplyParsers(ResponseParserFactory):  # type: ignore[misc]  # botocore has
         if len(body) >= VERY_LARGE_BYTES:
             with suppress(NoSecondProcess):
                 return self._second_process.read(body, plan)
-        with self._turn:  # threads gain nothing from reading at once; they hold more memory, and disturb each other
+        with self._turn:  # threads gain nothing from reading at the same time, and hold more memory
             return read_xml_reply(body, compile_plan(plan))
 
     def _parse_json(self, stock: StockParse, response: dict[str, Any], shape: Any) -> Any:

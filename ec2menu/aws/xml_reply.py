@@ -3,7 +3,7 @@ r"""A long XML reply, from its bytes to values: made legal, made short, read alo
 Legal: tag values may hold any character; XML 1.0 has no way to carry most control characters, not even as references,
 and its parsers refuse the whole document. What is illegal becomes the text of its escape (`\x1b`), as it is shown,
 so that one tag does not cost the list. Short: see `shorten_reply`. A plan is plain data, and nothing here needs more
-than the standard library: the process of `reading` has to be there at once.
+than the standard library: `reader_program`, a process of its own, has to be there at once.
 """
 
 import re

@@ -50,9 +50,17 @@ LOCKS = {
     "connectors/tunnels.py": "no two threads open the same tunnel or choose the same local port",
     "flows/context.py": "whichever thread asks first makes the one identity",
     "resources/inventory.py": "one fetch at a time per list",
+    "ui/stopping.py": "only the main thread has signals",
     "state/store.py": "one SQLite connection for all threads",
 }
-SIGNALS = {"connectors/process.py", "connectors/relay.py", "connectors/launch.py", "connectors/handover.py", "cli.py"}
+SIGNALS = {
+    "cli.py",
+    "connectors/handover.py",
+    "connectors/launch.py",
+    "connectors/process.py",
+    "connectors/relay.py",
+    "ui/stopping.py",
+}
 NOWHERE: Set[str] = frozenset()
 HOMES: dict[str, Set[str]] = {
     "boto3": {"aws/"},

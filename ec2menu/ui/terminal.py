@@ -16,6 +16,7 @@ from ec2menu.clock import Clock
 from ec2menu.errors import Ec2MenuError, Interrupted, InvalidInput, NoJumpHost, TargetUnclear
 from ec2menu.models import Problem, Style
 from ec2menu.ui.problems import describe_problem, fold_problems
+from ec2menu.ui.stopping import stoppable
 from ec2menu.ui.text import escape, narrow, shorten, wrap
 
 R = TypeVar("R")
@@ -167,7 +168,8 @@ class Terminal:
         self._stdout.flush()
         try:
             if _is_tty(self._stdin) and self._stdin is sys.stdin:
-                return input(escape(prompt) + " ")
+                with stoppable(self._stdin.fileno(), lambda: self._ask_again(prompt)):
+                    return input(escape(prompt) + " ")
             self._stderr.write(f"{escape(prompt)} ")
             self._stderr.flush()
             line = self._stdin.readline()
@@ -182,6 +184,12 @@ class Terminal:
             self.data("")
             raise EndOfInput("the input has ended")
         return line.rstrip("\r\n")
+
+    def _ask_again(self, prompt: str) -> None:
+        readline = sys.modules.get("readline")
+        typed = readline.get_line_buffer() if readline else ""
+        self._stdout.write(f"\r{escape(prompt)} {typed}")
+        self._stdout.flush()
 
     def confirm(self, question: str, *, default: bool) -> bool:
         """Ask a yes-or-no question; an empty Enter is the default shown in brackets."""

@@ -1,5 +1,7 @@
 """The first menu as a user meets it: there at once, a default in brackets, recent regions first, always a way out."""
 
+import sys
+
 import pytest
 
 from tests.terminal.harness import Robot
@@ -103,3 +105,35 @@ def test_a_region_on_the_command_line_is_entered_and_can_be_left_for_the_others(
         robot.wait_for(f"eu-west-1, {KINDS}")
         robot.line("b")
         robot.wait_for("region [eu-west-1]:")
+
+
+def test_ctrl_z_at_a_question_stops_us_and_awake_the_question_is_as_it_was(stage: Stage) -> None:
+    shell = ["bash", "--noprofile", "--norc", "-i"]
+    with Robot(shell, environment=stage.environment() | {"PS1": "shell> "}, cwd=stage.folder) as robot:
+        robot.wait_for("shell> ")
+        robot.line(f"{sys.executable} -m ec2menu")
+        robot.wait_for(PROMPT)
+        for part in ("us-e", "us-w"):
+            robot.send(part)
+            robot.wait_for(part, new=True)
+            robot.control("z")
+            robot.wait_for("shell> ", new=True)
+            robot.line("fg")
+            robot.wait_for(f"{PROMPT} {part}", new=True)
+            robot.control("u")
+        robot.line("us-east-2")
+        robot.wait_for(f"{PROMPT} us-east-2")
+        robot.wait_for(f"us-east-2, {KINDS}")
+        robot.line("q")
+        robot.wait_for("shell> ", new=True)
+
+
+def test_ctrl_z_where_no_shell_could_wake_us_changes_nothing(stage: Stage) -> None:
+    with stage.ec2menu() as robot:
+        robot.wait_for(PROMPT)
+        robot.send("us-e")
+        robot.wait_for("us-e", new=True)
+        robot.control("z")
+        robot.line("ast-2")
+        robot.wait_for(f"us-east-2, {KINDS}")
+        assert f"{PROMPT} us-east-2" in robot.lines()

@@ -13,8 +13,8 @@ from types import FrameType
 
 
 @contextmanager
-def stoppable(descriptor: int, show_again: Callable[[], None]) -> Iterator[None]:
-    """Let Ctrl-Z stop us while a question is asked on a terminal; awake, we set the terminal as it was and ask again.
+def stoppable(show_again: Callable[[], None], *, descriptor: int = 0) -> Iterator[None]:
+    """Let Ctrl-Z stop us while a question is asked on the terminal; awake, we set the terminal as it was and ask again.
 
     Somebody who has Ctrl-Z ignored keeps that. Windows has none.
     """

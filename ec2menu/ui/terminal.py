@@ -168,7 +168,7 @@ class Terminal:
         self._stdout.flush()
         try:
             if _is_tty(self._stdin) and self._stdin is sys.stdin:
-                with stoppable(self._stdin.fileno(), lambda: self._ask_again(prompt)):
+                with stoppable(lambda: self._ask_again(prompt)):
                     return input(escape(prompt) + " ")
             self._stderr.write(f"{escape(prompt)} ")
             self._stderr.flush()

@@ -1,10 +1,13 @@
 """What may go wrong between us and AWS while a batch runs, over real HTTP; the nodes say what really ran."""
 
 import json
+import os
 import signal
+import sqlite3
 import subprocess
 import sys
 from collections.abc import Callable
+from contextlib import closing
 from math import inf
 
 import pytest
@@ -187,22 +190,34 @@ def test_a_thousand_nodes_take_few_calls(site: Site) -> None:
     assert len(site.demo.calls_of("ListCommandInvocations")) < 1000
 
 
+def stopped_between_writes(process: "subprocess.Popen[str]", site: Site) -> bool:
+    """Stop the process; where it then holds the state file, let it go on and return False."""
+    process.send_signal(signal.SIGSTOP)
+    os.waitid(os.P_PID, process.pid, os.WSTOPPED | os.WNOWAIT)
+    with closing(sqlite3.connect(site.store.path, timeout=0)) as connection:
+        try:
+            connection.execute("BEGIN IMMEDIATE")
+        except sqlite3.OperationalError:
+            process.send_signal(signal.SIGCONT)
+            return False
+    return True
+
+
 def test_a_process_that_was_stopped_and_goes_on_sends_nothing_of_a_run_that_was_taken_up(site: Site) -> None:
     targets = site.add(40)
     site.simulation.behave = lambda *_: Ended(delay_seconds=20, stdout="ok\n")
     arguments = ("never", str(site.clock.base), str(site.folder), json.dumps([target.id for target in targets]))
-    first = subprocess.Popen(
-        [sys.executable, "-m", "tests.faults.driver", *arguments], stderr=subprocess.PIPE, text=True
-    )
-    try:
-        wait_until(lambda: sum(site.simulation.executions().values()) >= 10, what="started scripts")
-        first.send_signal(signal.SIGSTOP)
-        wait_until(lambda: site.journal.runs()[0].state is RunState.INTERRUPTED, what="silence")
-        result = site.resumed(send_rest=True).run()
-        first.send_signal(signal.SIGCONT)
-        _, err = first.communicate(timeout=30)
-    finally:
-        first.kill()
+    argv = [sys.executable, "-m", "tests.faults.driver", *arguments]
+    with subprocess.Popen(argv, stderr=subprocess.PIPE, text=True) as first:
+        try:
+            wait_until(lambda: sum(site.simulation.executions().values()) >= 10, what="started scripts")
+            wait_until(lambda: stopped_between_writes(first, site), what="a moment without a write")
+            wait_until(lambda: site.journal.runs()[0].state is RunState.INTERRUPTED, what="silence")
+            result = site.resumed(send_rest=True).run()
+            first.send_signal(signal.SIGCONT)
+            _, err = first.communicate(timeout=30)
+        finally:
+            first.kill()
     check(site, targets, result)
     assert result.counts == {"succeeded": 40}
     assert first.returncode == 1

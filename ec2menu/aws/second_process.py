@@ -54,11 +54,13 @@ class SecondProcess:
                     # Before another may ask: answers come in the order of the requests.
                     turn.enter_context(self._receiving)
                 answer = reader.receive()
-        except (OSError, EOFError) as error:
+        except BaseException as error:
+            if reader is not None:
+                reader.end()  # after half an exchange the next answer would be another request's
+            if not isinstance(error, OSError | EOFError):
+                raise
             _log.debug("the second process failed: %s", error or "it is gone")
             self._failures_left = 0 if isinstance(error, BlockingIOError) else self._failures_left - 1
-            if reader is not None:
-                reader.end()
             raise NoSecondProcess from error
         found: tuple[dict[str, Any], str] | None = pickle.loads(answer)  # noqa: S301 - from a process of our own
         if found is None:

@@ -8,7 +8,7 @@ import os
 import signal
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from types import FrameType
 
 
@@ -28,7 +28,8 @@ def stoppable(show_again: Callable[[], None], *, descriptor: int = 0) -> Iterato
         signal.signal(number, signal.SIG_DFL)
         os.kill(os.getpid(), number)  # here we stand until somebody wakes us
         signal.signal(number, stop)
-        termios.tcsetattr(descriptor, termios.TCSADRAIN, settings)
+        with suppress(termios.error):  # it has been closed meanwhile, and SIGHUP is on its way
+            termios.tcsetattr(descriptor, termios.TCSADRAIN, settings)
         show_again()
 
     before = signal.getsignal(signal.SIGTSTP)

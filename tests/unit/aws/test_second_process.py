@@ -87,6 +87,16 @@ def test_a_process_that_hangs_is_ended_and_not_tried_again(
     assert not reader._reader.is_running
 
 
+def test_after_half_an_exchange_nobody_gets_another_ones_answer(
+    reader: SecondProcess, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with monkeypatch.context() as interrupted:
+        interrupted.setattr(second_process._Reader, "receive", lambda _reader: signal.raise_signal(signal.SIGINT))
+        with pytest.raises(KeyboardInterrupt):
+            reader.read(reply("first"), PLAN)
+    assert reader.read(reply("second"), PLAN)[1] == "second"
+
+
 def test_threads_that_wait_for_a_process_that_dies_all_read_for_themselves(
     reader: SecondProcess, monkeypatch: pytest.MonkeyPatch
 ) -> None:

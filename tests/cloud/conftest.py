@@ -13,6 +13,7 @@ import boto3
 import pytest
 from botocore.config import Config
 
+from ec2menu.aws.session import Aws
 from ec2menu.demo.account import ACCESS_KEY, HOME_REGION, SECRET_KEY
 from ec2menu.demo.server import CONFLICTING_VARIABLES, DemoAws
 from tests.cloud.tunnel_rig import Rig, far_end
@@ -37,6 +38,12 @@ def _let_go() -> Iterator[None]:
     """
     yield
     gc.collect()
+
+
+@pytest.fixture(scope="module")
+def shared() -> list[Aws]:
+    """One identity for a module's tests, put in by the first of them in its own environment: making one costs much."""
+    return []
 
 
 @pytest.fixture

@@ -21,6 +21,7 @@ from ec2menu.demo.server import DemoAws
 from ec2menu.errors import Ec2MenuError
 from ec2menu.flows.context import Context
 from tests.cloud.command_line import CommandLine, Outcome
+from tests.cloud.identities import aws_as
 from tests.cloud.tunnel_rig import wait_until
 from tests.fakes.plugin import PluginModes, PluginRun, install_plugin, plugin_sessions
 from tests.store_world import REGION, Way
@@ -196,9 +197,13 @@ class ForwardRig:
 
 
 @contextmanager
-def forwarding(demo: DemoAws, aws: Aws, folder: Path) -> Iterator[ForwardRig]:
-    """Yield a rig whose plugins have a folder with a short name, for a Unix socket's path must be short."""
+def forwarding(demo: DemoAws, shared: list[Aws], folder: Path) -> Iterator[ForwardRig]:
+    """Yield a rig whose plugins have a folder with a short name, for a Unix socket's path must be short.
+
+    Its identity is the shared one, which the first test of a module makes.
+    """
+    shared[:] = shared or [aws_as()]
     with tempfile.TemporaryDirectory(dir="/tmp", prefix="forward-") as short:
-        made = ForwardRig(demo=demo, aws=aws, folder=folder, short=Path(short))
+        made = ForwardRig(demo=demo, aws=shared[0], folder=folder, short=Path(short))
         yield made
         made.close()

@@ -33,11 +33,6 @@ HOME = "us-east-1"
 Break = Callable[[DemoAws], None]
 
 
-@pytest.fixture(scope="module")
-def shared() -> list[Aws]:
-    return []
-
-
 @pytest.fixture
 def aws(aws_demo: DemoAws, shared: list[Aws]) -> Aws:
     """One identity for the module, made in the first test's environment: clients cost more than most tests."""

@@ -27,11 +27,6 @@ LISTS = ["ListClusters", "ListTasks", "ListServices"]
 TROUBLES = ["throttle", "fail", "lose_reply", "truncate_reply"]
 
 
-@pytest.fixture(scope="module")
-def shared() -> list[Aws]:
-    return []
-
-
 @pytest.fixture
 def aws(aws_demo: DemoAws, shared: list[Aws]) -> Aws:
     """One identity for the module, made in the first test's environment: clients cost more than most tests."""

@@ -23,11 +23,6 @@ PROXIES, PROXY_ENDPOINTS = "DescribeDBProxies", "DescribeDBProxyEndpoints"
 HOSTILE = ["서울-db-🚀", "a\nb\tc", "\u202egnp.exe", "x" * 255, "<b>&amp;\"'", "\\x1b[31m", "a:writer", " "]
 
 
-@pytest.fixture(scope="module")
-def shared() -> list[Aws]:
-    return []
-
-
 @pytest.fixture
 def aws(aws_demo: DemoAws, shared: list[Aws]) -> Aws:
     """One identity for the module, made in the first test's environment: clients cost more than most tests."""

@@ -13,7 +13,6 @@ from ec2menu.demo import ecs_tables, elasticache_tables
 from ec2menu.demo.ecs_tables import TaskSpec
 from ec2menu.demo.server import DemoAws
 from tests.cloud.forward_rig import Forwarding, ForwardRig, forwarding
-from tests.cloud.identities import aws_as
 from tests.cloud.tunnel_rig import far_end, free_port, talk, wait_until
 from tests.fakes.plugin import process_is_alive
 from tests.store_world import REGION, add_cluster, add_database, add_jump_host
@@ -21,16 +20,10 @@ from tests.store_world import REGION, add_cluster, add_database, add_jump_host
 needs_linux = pytest.mark.skipif(not Path("/proc/self").exists(), reason="how it is on Linux")
 
 
-@pytest.fixture(scope="module")
-def shared() -> list[Aws]:
-    return []
-
-
 @pytest.fixture
 def rig(aws_demo: DemoAws, shared: list[Aws], tmp_path: Path) -> Iterator[ForwardRig]:
-    """A jump host; the identity of this process is made in the first test's environment, for it costs much."""
-    shared[:] = shared or [aws_as()]
-    with forwarding(aws_demo, shared[0], tmp_path) as made, far_end() as made.far_port:
+    """A jump host, and a far end to be led to."""
+    with forwarding(aws_demo, shared, tmp_path) as made, far_end() as made.far_port:
         made.jump = add_jump_host(aws_demo)
         yield made
 

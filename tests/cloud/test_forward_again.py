@@ -11,7 +11,6 @@ from ec2menu.demo import ecs_tables
 from ec2menu.demo.ecs_tables import TaskSpec
 from ec2menu.demo.server import DemoAws
 from tests.cloud.forward_rig import ForwardRig, forwarding
-from tests.cloud.identities import aws_as
 from tests.cloud.tunnel_rig import far_end, free_port, talk
 from tests.servers import REAL_HOST
 from tests.store_world import REGION, add_database, add_jump_host
@@ -19,15 +18,9 @@ from tests.store_world import REGION, add_database, add_jump_host
 HOST = "10.0.0.9"
 
 
-@pytest.fixture(scope="module")
-def shared() -> list[Aws]:
-    return []
-
-
 @pytest.fixture
 def rig(aws_demo: DemoAws, shared: list[Aws], tmp_path: Path) -> Iterator[ForwardRig]:
-    shared[:] = shared or [aws_as()]
-    with forwarding(aws_demo, shared[0], tmp_path) as made, far_end() as made.far_port:
+    with forwarding(aws_demo, shared, tmp_path) as made, far_end() as made.far_port:
         made.jump = add_jump_host(aws_demo)
         yield made
 

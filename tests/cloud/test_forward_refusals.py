@@ -15,7 +15,6 @@ from ec2menu.demo.ecs_tables import TaskSpec
 from ec2menu.demo.server import DemoAws
 from ec2menu.errors import NoJumpHost, TargetUnclear
 from tests.cloud.forward_rig import ForwardRig, forwarding
-from tests.cloud.identities import aws_as
 from tests.cloud.tunnel_rig import far_end
 from tests.fakes.clock import FakeClock
 from tests.fakes.plugin import PluginModes
@@ -25,16 +24,10 @@ from tests.store_world import REGION, add_database, add_jump_host
 USER = "arn:aws:iam::123456789012:user/demo"
 
 
-@pytest.fixture(scope="module")
-def shared() -> list[Aws]:
-    return []
-
-
 @pytest.fixture
 def rig(aws_demo: DemoAws, shared: list[Aws], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[ForwardRig]:
     """A database behind a jump host."""
-    shared[:] = shared or [aws_as()]
-    with forwarding(aws_demo, shared[0], tmp_path) as made, far_end() as made.far_port:
+    with forwarding(aws_demo, shared, tmp_path) as made, far_end() as made.far_port:
         monkeypatch.setenv("TMPDIR", str(made.short))
         made.jump = add_jump_host(aws_demo)
         made.lead(add_database(made.far_port))

@@ -13,7 +13,6 @@ import pytest
 from ec2menu.aws.session import Aws
 from ec2menu.demo.server import DemoAws
 from tests.cloud.forward_rig import ForwardRig, forwarding
-from tests.cloud.identities import aws_as
 from tests.cloud.tunnel_rig import wait_until
 from tests.servers import Server, needs_postgres, needs_redis, start_postgres, start_redis
 from tests.store_world import CACHE_HOST, add_cache, add_cluster, add_jump_host
@@ -65,15 +64,9 @@ def redis_cli(server: Server, port: int) -> Client:
     return Client(argv=("redis-cli", "-h", "127.0.0.1", "-p", str(port), *tls), environment=environment)
 
 
-@pytest.fixture(scope="module")
-def shared() -> list[Aws]:
-    return []
-
-
 @pytest.fixture
 def rig(aws_demo: DemoAws, shared: list[Aws], tmp_path: Path) -> Iterator[ForwardRig]:
-    shared[:] = shared or [aws_as()]
-    with forwarding(aws_demo, shared[0], tmp_path) as made:
+    with forwarding(aws_demo, shared, tmp_path) as made:
         made.jump = add_jump_host(aws_demo)
         yield made
 

@@ -29,11 +29,6 @@ FIRST_CALLS = {
 KINDS = list(FIRST_CALLS)
 
 
-@pytest.fixture(scope="module")
-def shared() -> list[Aws]:
-    return []
-
-
 @pytest.fixture
 def aws(aws_demo: DemoAws, shared: list[Aws]) -> Aws:
     """One identity for the module, made in the first test's environment: clients cost more than most tests."""

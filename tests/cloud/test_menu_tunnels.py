@@ -5,12 +5,12 @@ from pathlib import Path
 
 import pytest
 
+from ec2menu.aws.session import Aws
 from ec2menu.demo.server import DemoAws
 from ec2menu.resources.kinds import RDS
 from ec2menu.ui.menu import Menu
 from ec2menu.ui.screens.databases import store_screen
 from tests.cloud.forward_rig import ForwardRig, forwarding
-from tests.cloud.identities import aws_as
 from tests.cloud.tunnel_rig import far_end
 from tests.fakes.clock import FakeClock
 from tests.fakes.plugin import PluginModes
@@ -18,8 +18,8 @@ from tests.store_world import REGION, add_database, add_jump_host
 
 
 @pytest.fixture
-def rig(aws_demo: DemoAws, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[ForwardRig]:
-    with forwarding(aws_demo, aws_as(), tmp_path) as made, far_end() as made.far_port:
+def rig(aws_demo: DemoAws, shared: list[Aws], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[ForwardRig]:
+    with forwarding(aws_demo, shared, tmp_path) as made, far_end() as made.far_port:
         monkeypatch.setenv("TMPDIR", str(made.short))
         made.jump = add_jump_host(aws_demo)
         made.lead(add_database(made.far_port))

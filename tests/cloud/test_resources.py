@@ -32,11 +32,6 @@ COUNTS = [0, 1, 10, 11, 50, 51, 100, 101]
 INSTANCES, NODE_LIST = "DescribeInstances", "DescribeInstanceInformation"
 
 
-@pytest.fixture(scope="module")
-def shared() -> list[Aws]:
-    return []
-
-
 @pytest.fixture
 def aws(aws_demo: DemoAws, shared: list[Aws]) -> Aws:
     """One identity for the module, made in the first test's environment: clients cost more than most tests."""

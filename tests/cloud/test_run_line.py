@@ -59,18 +59,24 @@ def test_without_a_yes_a_script_sends_nothing(cli: CommandLine, aws_demo: DemoAw
     assert not aws_demo.calls_of("SendCommand")
 
 
+def run_until_signalled(cli: CommandLine, number: signal.Signals, *flags: str) -> tuple[str, str, int]:
+    """Run on all machines, send a signal once two scripts have started; return stdout, stderr and status."""
+    running = cli.start("run", "--all", "--yes", *flags, "--", "slow")
+    try:
+        wait_until(lambda: sum(simulation().executions().values()) == 2, what="started scripts")
+        running.send_signal(number)
+        out, err = running.communicate(timeout=30)
+    finally:
+        running.kill()
+    return out, err, running.returncode
+
+
 def test_a_signal_detaches_and_runs_takes_it_up_without_sending_again(cli: CommandLine, aws_demo: DemoAws) -> None:
     ids = aws_demo.add_instances(REGION, 2, name="web-{n}")
     with simulation().lock:
         simulation().behave = lambda _node, _lines: Answer(delay_seconds=5.0, stdout="late\n")
-    running = cli.start("run", "--all", "--yes", "--", "slow")
-    try:
-        wait_until(lambda: sum(simulation().executions().values()) == 2, what="started scripts")
-        running.send_signal(signal.SIGTERM)
-        out, err = running.communicate(timeout=30)
-    finally:
-        running.kill()
-    assert (out, running.returncode) == ("", 128 + signal.SIGTERM)
+    out, err, status = run_until_signalled(cli, signal.SIGTERM)
+    assert (out, status) == ("", 128 + signal.SIGTERM)
     [listed] = json.loads(cli.run("runs", "-o", "json").out)
     assert err.splitlines()[-2:] == [
         f"! run {listed['id']} is left, and goes on at AWS where it was sent",
@@ -91,14 +97,8 @@ def test_ctrl_c_where_nobody_can_be_asked_is_130_and_the_rest_can_be_sent(cli: C
     ids = aws_demo.add_instances(REGION, 5, name="web-{n}")
     with simulation().lock:
         simulation().behave = lambda _node, _lines: Answer(delay_seconds=2.0, stdout="late\n")
-    running = cli.start("run", "--all", "--yes", "--concurrency", "2", "--", "slow")
-    try:
-        wait_until(lambda: sum(simulation().executions().values()) == 2, what="started scripts")
-        running.send_signal(signal.SIGINT)
-        out, _ = running.communicate(timeout=30)
-    finally:
-        running.kill()
-    assert running.returncode == 130
+    out, _, status = run_until_signalled(cli, signal.SIGINT, "--concurrency", "2")
+    assert status == 130
     run_id = json.loads(cli.run("runs", "-o", "json").out)[0]["id"]
     assert out.splitlines()[-2:] == [
         f"to go on with it: ec2menu runs {run_id}",

@@ -18,7 +18,6 @@ from ec2menu.models import Database
 from ec2menu.resources.kinds import EC2, RDS
 from tests.cloud.conftest import Client
 from tests.cloud.forward_rig import ForwardRig, forwarding
-from tests.cloud.identities import aws_as
 from tests.cloud.tunnel_rig import far_end, free_port, talk
 from tests.fakes.plugin import PluginModes
 from tests.servers import REAL_HOST
@@ -27,16 +26,10 @@ from tests.store_world import REGION, add_database, add_jump_host
 REFUSED: PluginModes = {"destination_failed": True}
 
 
-@pytest.fixture(scope="module")
-def shared() -> list[Aws]:
-    return []
-
-
 @pytest.fixture
 def rig(aws_demo: DemoAws, shared: list[Aws], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[ForwardRig]:
     """A database behind two jump hosts, of which `jump` is the first to be taken."""
-    shared[:] = shared or [aws_as()]
-    with forwarding(aws_demo, shared[0], tmp_path) as made, far_end() as made.far_port:
+    with forwarding(aws_demo, shared, tmp_path) as made, far_end() as made.far_port:
         monkeypatch.setenv("TMPDIR", str(made.short))
         ids = [add_jump_host(aws_demo, f"jump-{number}") for number in (1, 2)]
         aws_demo.set_ping(ids[0], "Online", age=timedelta(0))

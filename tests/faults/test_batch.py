@@ -6,7 +6,6 @@ import signal
 import sqlite3
 import subprocess
 import sys
-from collections.abc import Callable
 from contextlib import closing
 from math import inf
 
@@ -19,7 +18,7 @@ from ec2menu.errors import TargetUnclear
 from tests.faults.conftest import Site
 from tests.faults.driver import STEPS
 from tests.terminal.stage import wait_until
-from tests.unit.batch.rig import make
+from tests.unit.batch.rig import make, when
 
 
 def check(site: Site, targets: list[Target], result: BatchResult) -> None:
@@ -31,17 +30,6 @@ def check(site: Site, targets: list[Target], result: BatchResult) -> None:
         ran = bool(executions[row.target.id])
         assert ran or row.outcome not in (Outcome.SUCCEEDED, Outcome.FAILED)
         assert not ran or row.outcome is not Outcome.NOT_DELIVERED
-
-
-def once(condition: Callable[[Progress], bool], then: Callable[[], None]) -> Callable[[Progress], None]:
-    done: list[bool] = []
-
-    def listen(progress: Progress) -> None:
-        if not done and condition(progress):
-            done.append(True)
-            then()
-
-    return listen
 
 
 def test_a_batch_over_http_ends_with_every_output(site: Site) -> None:
@@ -96,7 +84,7 @@ def test_throttling_of_every_call_fails_nobody(site: Site) -> None:
 def test_polling_that_is_denied_half_way_leaves_unknown_rows_with_the_reason(site: Site) -> None:
     targets = site.add(20)
     runner = site.runner(make(targets, concurrency=5))
-    deny = once(lambda progress: progress.done >= 5, lambda: site.demo.faults.deny("ListCommandInvocations"))
+    deny = when(lambda progress: progress.done >= 5, lambda: site.demo.faults.deny("ListCommandInvocations"))
     result = runner.run(deny)
     check(site, targets, result)
     unknown = [row for row in result.results if row.outcome is Outcome.UNKNOWN]
@@ -109,7 +97,7 @@ def test_credentials_that_expire_half_way_pause_the_run(site: Site) -> None:
     targets = site.add(20)
     runner = site.runner(make(targets, concurrency=5))
     notes: list[str] = []
-    expire = once(lambda progress: progress.done >= 5, site.demo.faults.expire_credentials)
+    expire = when(lambda progress: progress.done >= 5, site.demo.faults.expire_credentials)
 
     def listen(progress: Progress) -> None:
         expire(progress)
@@ -138,7 +126,7 @@ def test_cancelling_reaches_the_nodes(site: Site) -> None:
     targets = site.add(12)
     site.simulation.behave = lambda *_: Ended(delay_seconds=100)
     runner = site.runner(make(targets, concurrency=4))
-    result = runner.run(once(lambda progress: progress.running > 0, runner.cancel))
+    result = runner.run(when(lambda progress: progress.running > 0, runner.cancel))
     assert result.counts == {"cancelled": 12}
     assert len(site.demo.calls_of("CancelCommand")) == 1
 
@@ -148,7 +136,7 @@ def test_a_cancel_that_is_denied_is_said_in_every_row_and_the_nodes_are_followed
     site.simulation.behave = lambda *_: Ended(delay_seconds=90)
     site.demo.faults.deny("CancelCommand")
     runner = site.runner(make(targets, concurrency=4))
-    result = runner.run(once(lambda progress: progress.running > 0, runner.cancel))
+    result = runner.run(when(lambda progress: progress.running > 0, runner.cancel))
     check(site, targets, result)
     assert result.counts == {"succeeded": 4}
     assert all(row.detail.startswith("not cancelled: ssm:CancelCommand") for row in result.results)
@@ -172,7 +160,7 @@ def test_a_cancel_and_a_lookup_that_are_throttled_reach_aws_all_the_same(site: S
     for operation in ("ListCommands", "CancelCommand"):
         site.demo.faults.throttle(operation)
     runner = site.runner(make(targets, concurrency=8, execution_seconds=6000))
-    result = runner.run(once(lambda progress: progress.running > 0, runner.cancel))
+    result = runner.run(when(lambda progress: progress.running > 0, runner.cancel))
     check(site, targets, result)
     assert result.counts == {"cancelled": 8}
     assert site.sends() == 1

@@ -4,6 +4,7 @@ import re
 import signal
 import sqlite3
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -282,9 +283,9 @@ def test_a_cache_that_asks_nobody_is_entered_without_a_question(stage: Stage, tm
 # -- others -----------------------------------------------------------------------------------------------------------
 
 
-@needs_proc
-def test_mysql_gets_the_password_by_a_private_file_that_goes_with_it(stage: Stage) -> None:
-    password = "hush of mysql"
+@contextmanager
+def sit_before_mysql(stage: Stage, password: str) -> Iterator[Robot]:
+    """Yield a robot at mysql's prompt."""
     with far_end("greeter") as port, furnished(stage, add_database(port)):
         rds_tables.tables.at(REGION).instances["orders"]["Engine"] = "mysql"
         stage.program("mysql", MYSQL)
@@ -294,32 +295,31 @@ def test_mysql_gets_the_password_by_a_private_file_that_goes_with_it(stage: Stag
             robot.wait_for("(not shown):")
             robot.line(password)
             robot.wait_for("mysql>")
-            assert processes_with("--defaults-file="), "mysql is seen"
-            assert processes_with(password) == []
-            if not IN_MEMORY:
-                (file,) = files_with(password, own_folders(stage))
-                assert file.stat().st_mode & 0o777 == 0o600
-            robot.line()
-            assert robot.wait_exit() == 0
-        assert files_with(password, own_folders(stage)) == []
+            yield robot
+
+
+@needs_proc
+def test_mysql_gets_the_password_by_a_private_file_that_goes_with_it(stage: Stage) -> None:
+    password = "hush of mysql"
+    with sit_before_mysql(stage, password) as robot:
+        assert processes_with("--defaults-file="), "mysql is seen"
+        assert processes_with(password) == []
+        if not IN_MEMORY:
+            (file,) = files_with(password, own_folders(stage))
+            assert file.stat().st_mode & 0o777 == 0o600
+        robot.line()
+        assert robot.wait_exit() == 0
+    assert files_with(password, own_folders(stage)) == []
 
 
 @pytest.mark.skipif(not IN_MEMORY, reason="needs Linux's memfd")
 def test_no_file_has_mysqls_password_when_we_are_killed(stage: Stage) -> None:
     password = "hush of mysql"
-    with far_end("greeter") as port, furnished(stage, add_database(port)):
-        rds_tables.tables.at(REGION).instances["orders"]["Engine"] = "mysql"
-        stage.program("mysql", MYSQL)
-        with connect(stage, "orders", "--user", "app") as robot:
-            robot.wait_for(HOW)
-            robot.line()
-            robot.wait_for("(not shown):")
-            robot.line(password)
-            robot.wait_for("mysql>")
-            assert files_with(password, own_folders(stage)) == []
-            robot.kill(signal.SIGKILL)
-            robot.wait_exit()
+    with sit_before_mysql(stage, password) as robot:
         assert files_with(password, own_folders(stage)) == []
+        robot.kill(signal.SIGKILL)
+        robot.wait_exit()
+    assert files_with(password, own_folders(stage)) == []
 
 
 def test_without_a_client_the_lines_to_copy_are_shown_and_the_tunnel_waits(stage: Stage) -> None:

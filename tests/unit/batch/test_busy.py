@@ -1,14 +1,14 @@
 """A state file that another process holds: what must be written first waits, rows are written later, none is lost."""
 
 import sqlite3
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 
 import pytest
 
 from ec2menu.batch.journaled import RunState
 from ec2menu.batch.nouns import Outcome, Progress
 from ec2menu.errors import StateBusy
-from tests.unit.batch.rig import Bench, make, outcomes
+from tests.unit.batch.rig import Bench, make, outcomes, when
 
 
 class Lock:
@@ -47,21 +47,10 @@ def lock(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> Iterator[Lock]:
     made.close()
 
 
-def once(condition: Callable[[Progress], bool], then: Callable[[], None]) -> Callable[[Progress], None]:
-    done: list[bool] = []
-
-    def listen(progress: Progress) -> None:
-        if not done and condition(progress):
-            done.append(True)
-            then()
-
-    return listen
-
-
 def test_rows_that_landed_while_the_file_was_held_are_written_later(bench: Bench, lock: Lock) -> None:
     targets = bench.ssm.add(6)
     runner = bench.runner(make(targets, concurrency=6))
-    result = runner.run(once(lambda progress: progress.running > 0, lambda: lock.hold(20)))
+    result = runner.run(when(lambda progress: progress.running > 0, lambda: lock.hold(20)))
     assert result.counts == {"succeeded": 6}
     assert not any(row.detail for row in result.results)
     run = bench.journal.load("run1")
@@ -73,7 +62,7 @@ def test_a_run_whose_rows_could_not_be_written_is_not_finished_and_has_them_when
 ) -> None:
     targets = bench.ssm.add(6)
     runner = bench.runner(make(targets, concurrency=6))
-    result = runner.run(once(lambda progress: progress.running > 0, lambda: lock.hold(1000)))
+    result = runner.run(when(lambda progress: progress.running > 0, lambda: lock.hold(1000)))
     assert outcomes(result.results) == [Outcome.SUCCEEDED] * 6
     assert {row.detail.partition(":")[0] for row in result.results} == {"not in the journal"}
     bench.clock.advance(1000)
@@ -87,7 +76,7 @@ def test_a_run_whose_rows_could_not_be_written_is_not_finished_and_has_them_when
 def test_a_send_waits_for_the_file_and_its_region_is_not_given_up(bench: Bench, lock: Lock) -> None:
     notes: list[str] = []
     targets = bench.ssm.add(20)
-    hold = once(lambda progress: progress.done > 0, lambda: lock.hold(30))
+    hold = when(lambda progress: progress.done > 0, lambda: lock.hold(30))
 
     def listen(progress: Progress) -> None:
         hold(progress)
@@ -102,7 +91,7 @@ def test_a_send_waits_for_the_file_and_its_region_is_not_given_up(bench: Bench, 
 def test_a_run_is_begun_and_taken_up_once_the_file_is_free(bench: Bench, lock: Lock) -> None:
     lock.hold(10)
     runner = bench.runner(make(bench.ssm.add(4), concurrency=2))
-    left = runner.run(once(lambda progress: progress.done > 0, runner.detach))
+    left = runner.run(when(lambda progress: progress.done > 0, runner.detach))
     assert left.is_detached
     lock.hold(10)
     assert bench.resumed("run1", send_rest=True).run().counts == {"succeeded": 4}

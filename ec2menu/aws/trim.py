@@ -131,6 +131,7 @@ class PlainFiles(JSONFileLoader):  # type: ignore[misc]  # botocore has no types
 class TrimmingLoader(Loader):  # type: ignore[misc]  # botocore has no types
     """botocore's loader of service models, handing out trimmed ones."""
 
+    @instance_cache  # type: ignore[untyped-decorator]  # every model that is loaded asks
     def list_available_services(self, type_name: str) -> list[str]:  # noqa: ARG002 - botocore's signature
         """Return the services there are, by their folders; botocore looks into each of 450 for its file."""
         folders = [folder for folder in self.search_paths if os.path.isdir(folder)]  # noqa: PTH112 - botocore has texts

@@ -2,12 +2,13 @@
 
 import os
 import time
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from tests.fakes.plugin import PluginModes
 from tests.terminal.harness import Robot
-from tests.terminal.stage import LIST_PROMPT, REMOTE_PROMPT, Stage
+from tests.terminal.stage import LIST_PROMPT, REMOTE_PROMPT, Stage, wait_until
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,9 +59,17 @@ ENDS = (
 
 
 def kept_open(pid: int) -> dict[str, str]:
-    """Return what a process holds open, connections to AWS apart."""
-    links = {path.name: str(path.readlink()) for path in Path(f"/proc/{pid}/fd").iterdir()}
-    return {name: link for name, link in links.items() if not link.startswith("socket:")}
+    """Return what a process holds open, connections to AWS apart, once the lists behind the menu have their clients."""
+
+    def links() -> dict[str, str]:
+        found = {}
+        for path in Path(f"/proc/{pid}/fd").iterdir():
+            with suppress(FileNotFoundError):  # closed just now
+                found[path.name] = str(path.readlink())
+        return found
+
+    wait_until(lambda: not any("/botocore/data" in link for link in links().values()), what="end of reading models")
+    return {name: link for name, link in links().items() if not link.startswith("socket:")}
 
 
 def children(pid: int) -> list[str]:

@@ -13,6 +13,11 @@ def test_the_services_are_those_that_botocore_finds() -> None:
     assert set(found) >= set(USED)
 
 
+def test_the_folders_are_looked_through_once_for_all_models() -> None:
+    loader = make_loader(None)
+    assert loader.list_available_services("service-2") is loader.list_available_services("service-2")
+
+
 def test_a_service_that_is_not_there_is_refused_as_botocore_does() -> None:
     with pytest.raises(UnknownServiceError):
         make_loader(None).load_service_model("no-such-service", "service-2")

@@ -85,13 +85,14 @@ def _end_on_signals() -> None:
     Code that sets handlers for a while puts these back afterwards, and so they know themselves whether it has begun.
     """
     found = [getattr(signal, name) for name in ("SIGTERM", "SIGHUP") if hasattr(signal, name)]  # Windows has no SIGHUP
+    endings = {number: SystemExit(128 + number) for number in found}
     is_leaving = False
 
     def leave(number: int, _frame: FrameType | None) -> None:
         nonlocal is_leaving
         if not is_leaving:
             is_leaving = True
-            raise SystemExit(128 + number)
+            raise endings[number]  # made before: where we are called beside the exception of Ctrl-C, no call succeeds
 
     def interrupt(number: int, frame: FrameType | None) -> None:
         if not is_leaving:

@@ -50,7 +50,7 @@ LOCKS = {
     "connectors/tunnels.py": "no two threads open the same tunnel or choose the same local port",
     "flows/context.py": "whichever thread asks first makes the one identity",
     "resources/inventory.py": "one fetch at a time per list",
-    "ui/stopping.py": "only the main thread has signals",
+    "ui/signals.py": "only the main thread has signals",
     "state/store.py": "one SQLite connection for all threads",
 }
 SIGNALS = {
@@ -59,7 +59,7 @@ SIGNALS = {
     "connectors/launch.py",
     "connectors/process.py",
     "connectors/relay.py",
-    "ui/stopping.py",
+    "ui/signals.py",
 }
 NOWHERE: Set[str] = frozenset()
 HOMES: dict[str, Set[str]] = {

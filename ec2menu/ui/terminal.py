@@ -16,7 +16,7 @@ from ec2menu.clock import Clock
 from ec2menu.errors import Ec2MenuError, Interrupted, InvalidInput, NoJumpHost, TargetUnclear
 from ec2menu.models import Problem, Style
 from ec2menu.ui.problems import describe_problem, fold_problems
-from ec2menu.ui.stopping import stoppable
+from ec2menu.ui.signals import hear_signals, several_signals, stoppable
 from ec2menu.ui.text import escape, narrow, shorten, wrap
 
 R = TypeVar("R")
@@ -167,12 +167,7 @@ class Terminal:
         self._edit_lines()
         self._stdout.flush()
         try:
-            if _is_tty(self._stdin) and self._stdin is sys.stdin:
-                with stoppable(lambda: self._ask_again(prompt)):
-                    return input(escape(prompt) + " ")
-            self._stderr.write(f"{escape(prompt)} ")
-            self._stderr.flush()
-            line = self._stdin.readline()
+            line = self._read_line(prompt)
         except KeyboardInterrupt:
             self.data("")
             raise Interrupted("interrupted") from None
@@ -184,6 +179,15 @@ class Terminal:
             self.data("")
             raise EndOfInput("the input has ended")
         return line.rstrip("\r\n")
+
+    def _read_line(self, prompt: str) -> str:
+        """Read a line with its newline; nothing, or EOFError, at the end of the input."""
+        if _is_tty(self._stdin) and self._stdin is sys.stdin:
+            with stoppable(lambda: self._ask_again(prompt)), several_signals():
+                return input(escape(prompt) + " ") + "\n"
+        self._stderr.write(f"{escape(prompt)} ")
+        self._stderr.flush()
+        return self._stdin.readline()
 
     def _ask_again(self, prompt: str) -> None:
         readline = sys.modules.get("readline")
@@ -209,6 +213,7 @@ class Terminal:
             )
         from getpass import getpass  # noqa: PLC0415 - rarely needed, and the first menu is fast
 
+        hear_signals()
         try:
             return getpass(escape(prompt) + " ")
         except KeyboardInterrupt:
@@ -296,6 +301,7 @@ class Terminal:
         """Give prompts arrow keys and history; importing readline is enough for `input`."""
         if not self._line_editing and self.is_interactive:
             self._line_editing = True
+            hear_signals()
             with suppress(ImportError):  # Windows has it in the console itself
                 import readline  # noqa: PLC0415 - costs time that a one-line command does not have
 

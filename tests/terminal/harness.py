@@ -155,10 +155,11 @@ class Robot:
         return self._screen.cursor.x, self._screen.cursor.y
 
     def picture(self) -> str:
-        """Draw the screen in a frame, without the empty rows below the text."""
-        text = "\n".join(self.lines()).rstrip("\n")
-        body = "\n".join(f"| {line}" for line in text.split("\n"))
-        return f"+-- {self._screen.columns}x{self._screen.lines}\n{body}\n+--"
+        """Draw the screen in a frame, down to the cursor, whose place counts from 0 as `cursor` does."""
+        lines = self.lines()
+        last = max(self.cursor[1], *(row for row, line in enumerate(lines) if line), 0)
+        body = "\n".join(f"| {line}" for line in lines[: last + 1])
+        return f"+-- {self._screen.columns}x{self._screen.lines}\n{body}\n+-- cursor {self.cursor}"
 
     def termios(self) -> TerminalSettings:
         """Read the pty's settings as they are now, also after the program's end."""

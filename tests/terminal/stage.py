@@ -1,6 +1,5 @@
 """Where tests of sessions play: the demo's AWS, a stand-in plugin, a home folder, and ec2menu at a robot's terminal."""
 
-import contextlib
 import os
 import sys
 import time
@@ -119,19 +118,6 @@ def wait_until(condition: Callable[[], bool], *, what: str, seconds: float = 15.
     while not condition():
         assert time.monotonic() < deadline, f"no {what} within {seconds} s"
         time.sleep(0.01)
-
-
-def insist(robot: Robot, act: Callable[[], object], *, until: Callable[[], bool]) -> None:
-    """Press Ctrl-C or send a signal, again after a second without effect.
-
-    One that comes between the moment a prompt shows and the moment Python listens waits there for the next key.
-    """
-    for _ in range(10):
-        act()
-        with contextlib.suppress(AssertionError):
-            robot.wait_until(until, seconds=1.0)
-            return
-    raise AssertionError(f"no effect\n{robot.picture()}")
 
 
 def type_bytes(robot: Robot, data: bytes) -> None:

@@ -18,7 +18,7 @@ from ec2menu.demo.nodes import CONNECTION_LOST
 from ec2menu.state.store import Store
 from ec2menu.ui.text import width
 from tests.terminal.harness import Robot
-from tests.terminal.stage import Stage, insist, wait_until
+from tests.terminal.stage import Stage, wait_until
 
 QUESTION = "k keep watching, d detach (it goes on at AWS), c cancel on the nodes:"
 ANSWERS = "w DIR, ? help, 0 back:"
@@ -40,11 +40,6 @@ def start(stage: Stage, command: str, *, picked: str = "all", agree: str = "y", 
     robot.wait_for("0 back):", new=True)
     robot.line(agree)
     return robot
-
-
-def ctrl_c(robot: Robot, until: str) -> None:
-    """Press Ctrl-C until it has had its effect."""
-    insist(robot, lambda: robot.control("c"), until=lambda: until in robot.picture())
 
 
 def journaled(stage: Stage) -> RunRecord:
@@ -108,7 +103,8 @@ def test_ctrl_c_asks_keeps_watching_and_cancels_on_the_nodes(stage: Stage) -> No
     behave(lambda _node: Answer(delay_seconds=FOREVER))
     with start(stage, "slow") as robot:
         robot.wait_for("0/2 done · 2 running", new=True)
-        ctrl_c(robot, QUESTION)
+        robot.control("c")
+        robot.wait_for(QUESTION, new=True)
         robot.line("k")
         robot.wait_for("0/2 done · 2 running", new=True)
         robot.control("c")
@@ -125,7 +121,8 @@ def test_a_second_ctrl_c_detaches_and_the_run_can_be_gone_on_with(stage: Stage) 
     behave(lambda _node: Answer(delay_seconds=6.0, stdout="late\n"))
     with start(stage, "slow") as robot:
         robot.wait_for("0/2 done · 2 running", new=True)
-        ctrl_c(robot, QUESTION)
+        robot.control("c")
+        robot.wait_for(QUESTION, new=True)
         robot.control("c")
         robot.wait_for("to go on with it: ec2menu runs", new=True)
         robot.wait_for("g go on, w DIR", new=True)
@@ -154,7 +151,8 @@ def while_it_runs(_stage: Stage, robot: Robot) -> None:
 
 def at_the_question_of_ctrl_c(_stage: Stage, robot: Robot) -> None:
     robot.wait_for("0/2 done · 2 running", new=True)
-    ctrl_c(robot, QUESTION)
+    robot.control("c")
+    robot.wait_for(QUESTION, new=True)
 
 
 def while_it_is_cancelled(stage: Stage, robot: Robot) -> None:

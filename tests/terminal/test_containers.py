@@ -8,7 +8,6 @@ from typing import Any
 from ec2menu.demo import ecs_tables
 from ec2menu.demo.ecs_tables import TaskSpec
 from tests.terminal.harness import Robot
-from tests.terminal.keys import press
 from tests.terminal.stage import REGION, Stage
 
 # The ECS lists alone, without the screens before them.
@@ -216,5 +215,5 @@ def test_the_demo_s_containers_have_its_toy_shell(stage: Stage) -> None:
         robot.line("2")
         robot.wait_for("the image of container envoy has no shell", new=True)
         robot.wait_for(CONTAINERS, new=True)
-        press(robot, "q\r")
+        robot.send("q\r")
         assert robot.wait_exit() == 0

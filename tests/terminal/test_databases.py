@@ -24,7 +24,6 @@ from tests.servers import (
 )
 from tests.store_world import REGION, add_cache, add_cluster, add_database, command_lines, files_with
 from tests.terminal.harness import Robot
-from tests.terminal.keys import press
 from tests.terminal.stage import Stage, wait_until
 from tests.terminal.store_stage import HOW, PSQL, connect, furnished, living, processes_with, statuses
 
@@ -146,12 +145,12 @@ def test_ctrl_c_at_each_prompt_before_the_client_ends_the_command_and_closes_the
     with connect(shop, "orders:writer") as robot:
         robot.wait_for(HOW)
         if prompt != "way":
-            press(robot, "\r")
+            robot.send("\r")
             robot.wait_for("user [app]:")
         if prompt == "password":
-            press(robot, "\r")
+            robot.send("\r")
             robot.wait_for("(not shown):")
-        press(robot, "\x03")
+        robot.send("\x03")
         assert robot.wait_exit() == 130
         assert robot.termios().echo
     assert (living(shop), statuses(shop)) == ([], ["Terminated"])

@@ -5,7 +5,6 @@ import sys
 import pytest
 
 from tests.terminal.harness import Robot
-from tests.terminal.keys import press
 from tests.terminal.stage import Stage
 
 PROMPT = "region [us-east-1]:"
@@ -93,7 +92,7 @@ def test_every_way_out_leaves_the_terminal_as_it_was(key: str, status: int, stag
     with stage.ec2menu() as robot:
         before = robot.termios()
         robot.wait_for(PROMPT)
-        press(robot, key)
+        robot.send(key)
         assert robot.wait_exit() == status
         assert robot.termios() == before
         assert "Traceback" not in robot.transcript

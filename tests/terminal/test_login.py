@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests.terminal.harness import Robot
-from tests.terminal.stage import LIST_PROMPT, REGION, Stage, insist
+from tests.terminal.stage import LIST_PROMPT, REGION, Stage
 
 SSO = {"sso_start_url": "https://corp.example/start", "sso_account_id": "123456789012", "sso_role_name": "ops"}
 ROLE = "arn:aws:iam::123456789012:role/ops"
@@ -120,7 +120,8 @@ def test_saying_no_leaves_the_menu_standing(sso: Stage, answer: str) -> None:
     asked = put_aws_cli(sso)
     with start_listing(sso, "corp") as robot:
         robot.wait_for(QUESTION)
-        insist(robot, lambda: robot.send(answer), until=lambda: robot.transcript.count(KINDS_PROMPT) == 2)
+        robot.send(answer)
+        robot.wait_until(lambda: robot.transcript.count(KINDS_PROMPT) == 2)
         assert ("hint: type: aws sso login --profile corp" in robot.transcript) is (answer == "n\r")
         robot.line("q")
         robot.wait_exit()

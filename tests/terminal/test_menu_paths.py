@@ -5,7 +5,6 @@ import sys
 import pytest
 
 from tests.terminal.harness import Robot
-from tests.terminal.keys import press
 from tests.terminal.stage import LIST_PROMPT, REGION, Stage, wait_until
 
 KINDS = "list (0 back, q quit):"
@@ -27,10 +26,10 @@ def test_ctrl_c_and_ctrl_d_go_back_one_screen_at_every_prompt(key: str, stage: S
         robot.line("1")
         robot.wait_for("how (0 back):")
         for prompt in (LIST_PROMPT, KINDS, REGIONS):
-            press(robot, key)
+            robot.send(key)
             robot.wait_for(prompt, new=True)
         assert "not connected" in robot.transcript
-        press(robot, key)
+        robot.send(key)
         assert robot.wait_exit() == (130 if key == "\x03" else 0)
     assert stage.count("StartSession") == 0
 

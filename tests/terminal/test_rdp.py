@@ -22,7 +22,7 @@ from ec2menu.errors import PortInUse, SessionFailed
 from tests.fakes.clock import FakeClock
 from tests.fakes.plugin import PluginModes, process_is_alive
 from tests.terminal.harness import Robot
-from tests.terminal.stage import LIST_PROMPT, REGION, Stage, insist, wait_until
+from tests.terminal.stage import LIST_PROMPT, REGION, Stage, wait_until
 
 PAUSE = "press Enter to close the tunnel"
 ADDRESS = re.compile(r"Remote Desktop: 127\.0\.0\.1:(\d+) ")
@@ -121,7 +121,7 @@ def test_the_tunnel_goes_with_whatever_ends_the_waiting(
     windows: Windows, act: Callable[[Robot], None], status: int
 ) -> None:
     with windows.open() as robot:
-        insist(robot, lambda: act(robot), until=lambda: windows.stage.last_run().ended == "interrupted")
+        act(robot)
         assert robot.wait_exit() == status
         assert "Traceback" not in robot.transcript
     assert windows.stage.last_run().ended == "interrupted"
@@ -131,7 +131,8 @@ def test_the_tunnel_goes_with_whatever_ends_the_waiting(
 def test_a_deaf_tunnel_is_killed_although_the_user_presses_ctrl_c_again_and_again(windows: Windows) -> None:
     windows.misbehave({"deaf": True})
     with windows.open() as robot:
-        insist(robot, lambda: robot.control("c"), until=lambda: "SIGINT" in windows.stage.last_run().signals)
+        robot.control("c")
+        robot.wait_until(lambda: "SIGINT" in windows.stage.last_run().signals)
         for _ in range(3):
             robot.control("c")
         assert robot.wait_exit() == 0

@@ -12,7 +12,6 @@ from tests.cloud.tunnel_rig import far_end, wait_until
 from tests.fakes.plugin import PluginModes
 from tests.servers import Server, needs_postgres, start_postgres
 from tests.store_world import REGION, Way, add_database
-from tests.terminal.keys import press
 from tests.terminal.stage import Stage
 from tests.terminal.store_stage import (
     CACHE,
@@ -171,22 +170,22 @@ def test_ctrl_c_and_ctrl_d_go_back_one_step_at_every_prompt(shop: Stage, key: st
         robot.wait_for(HOW, new=True)
         robot.line("via")
         robot.wait_for("go through which node", new=True)
-        press(robot, key)
+        robot.send(key)
         robot.wait_for(HOW, new=True)
-        press(robot, key)
+        robot.send(key)
         robot.wait_for("not connected", new=True)
         for answers in ((), ("",), ("", "")):
             robot.wait_for(RDS, new=True)
             choose(robot, "psql")
             robot.wait_for(HOW, new=True)
             for answer in answers:
-                press(robot, f"{answer}\r")
+                robot.send(f"{answer}\r")
                 robot.wait_for(re.compile(r"user \[app\]:|\(not shown\):"), new=True)
-            press(robot, key)
+            robot.send(key)
             robot.wait_for("not connected", new=True)
         robot.wait_for(RDS, new=True)
         assert len(living(shop)) == 1
-        press(robot, key)
+        robot.send(key)
         robot.wait_for(KINDS, new=True)
     assert shop.count("StartSession") == 1
 
@@ -196,7 +195,7 @@ def test_ctrl_c_while_a_tunnel_opens_closes_it_and_goes_back(shop: Stage, way: W
     with open_stores(shop) as robot:
         choose(robot, "tunnel")
         robot.wait_for("opening a tunnel to orders", new=True)
-        press(robot, "\x03")
+        robot.send("\x03")
         robot.wait_for(RDS, new=True)
         wait_until(lambda: statuses(shop) == ["Terminated"], what="end of the session")
         assert living(shop) == []
@@ -263,7 +262,7 @@ def test_without_a_jump_host_the_reasons_are_told_and_another_node_is_taken(stag
             robot.wait_for("ec2menu: no jump host leads to orders in vpc-", new=True)
             robot.wait_for("its tag is role=jumphost, not Role=jumphost", new=True)
             robot.wait_for("a number, or an id or Name (0 back):", new=True)
-            press(robot, "\x03")
+            robot.send("\x03")
             robot.wait_for("not connected", new=True)
             robot.wait_for(RDS, new=True)
             choose(robot, "tunnel")

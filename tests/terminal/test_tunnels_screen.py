@@ -13,8 +13,7 @@ from tests.cloud.tunnel_rig import far_end, wait_until
 from tests.fakes.plugin import process_is_alive
 from tests.store_world import REGION, Way, add_database
 from tests.terminal.harness import Robot
-from tests.terminal.keys import press
-from tests.terminal.stage import Stage, insist
+from tests.terminal.stage import Stage
 from tests.terminal.store_stage import KINDS, RDS, TUNNELS, choose, furnished, living, open_stores, statuses
 
 LEAVE = re.compile(r"(1 tunnel is|2 tunnels are) open; close and leave\? \[Y/n\]")
@@ -146,7 +145,7 @@ def test_what_cannot_be_done_is_told_and_asked_again(shop: Shop, typed: str, wor
 @pytest.mark.parametrize("key", ["\x03", "\x04", "0\r", "b\r"], ids=["^C", "^D", "0", "b"])
 def test_the_screen_is_left_and_the_tunnels_stay(shop: Shop, key: str) -> None:
     with shop.open_tunnels(1) as robot:
-        press(robot, key)
+        robot.send(key)
         robot.wait_for(KINDS, new=True)
         assert len(living(shop.stage)) == 1
 
@@ -218,9 +217,9 @@ def test_leaving_asks_first_and_no_stays(shop: Shop) -> None:
 def test_going_back_from_the_first_screen_asks_too_and_going_on_means_it(shop: Shop, key: str) -> None:
     with shop.open_tunnels(1, 2) as robot:
         for prompt in (KINDS, REGIONS, LEAVE):
-            press(robot, key)
+            robot.send(key)
             robot.wait_for(prompt, new=True)
-        press(robot, key)
+        robot.send(key)
         assert robot.wait_exit() == (130 if key == "\x03" else 0)
     assert (living(shop.stage), statuses(shop.stage)) == ([], ["Terminated"] * 2)
 
@@ -228,7 +227,7 @@ def test_going_back_from_the_first_screen_asks_too_and_going_on_means_it(shop: S
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
 def test_a_signal_closes_all_tunnels_of_the_menu(shop: Shop, number: signal.Signals) -> None:
     with shop.open_tunnels(1, 2) as robot:
-        insist(robot, lambda: robot.kill(number), until=lambda: not process_is_alive(robot.pid))
+        robot.kill(number)
         assert robot.wait_exit() == 128 + number
     assert (living(shop.stage), statuses(shop.stage)) == ([], ["Terminated"] * 2)
 

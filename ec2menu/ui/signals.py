@@ -37,7 +37,7 @@ def _wake_this_thread_for_signals() -> None:
 
     # A signal that ends a read and does nothing else, in want of one without a handler in Python: such a one would run
     # beside the exception of Ctrl-C (CPython makes a SystemError of it). Nothing else sends SIGURG to this process.
-    faulthandler.register(signal.SIGURG, file=open(os.devnull, "w"), all_threads=False)  # noqa: SIM115, PTH123 - stays
+    faulthandler.register(signal.SIGURG, file=os.open(os.devnull, os.O_WRONLY), all_threads=False)
     signal.siginterrupt(signal.SIGURG, True)
     reading, writing = os.pipe()
     os.set_blocking(writing, False)

@@ -202,7 +202,7 @@ COLUMNS: tuple[Column[Instance], ...] = (
         priority=6,
         min_width=12,
     ),
-    Column(key="ssm", title="SSM", cell=_ssm, priority=2),
+    Column(key="ssm", title="SSM", cell=_ssm, priority=2, min_width=14),  # cut, it still says ConnectionLos…
     Column(
         key="age",
         title="Age",

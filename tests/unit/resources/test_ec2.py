@@ -7,6 +7,7 @@ import pytest
 
 from ec2menu.models import Cell, Instance, ManagedNode, PingStatus, SsmStatus, Style
 from ec2menu.resources.ec2 import COLUMNS, explain_unreachable, from_node, join, parse_instance
+from ec2menu.ui.tables import build_rows, fit
 from tests.fakes.clock import START
 
 ENTRY: dict[str, Any] = {
@@ -192,3 +193,11 @@ def test_every_column_can_be_drawn_for_a_machine_of_which_nothing_is_known() -> 
     bare = Instance(id="", region="")
     assert {column.key: column.cell(bare, START).text for column in COLUMNS}["ssm"] == "not managed"
     assert [column.key for column in COLUMNS if column.priority == 0 and not column.is_hidden] == ["id"]
+
+
+def test_at_80_columns_all_regions_still_say_who_can_be_reached() -> None:
+    lost = node("i-0123456789abcdef0", ping=PingStatus.CONNECTION_LOST, last_ping=START - timedelta(days=2))
+    machine = instance(id=lost.id, region="ap-northeast-1", name="a" * 60, type="t3.micro", node=lost)
+    columns = [column for column in COLUMNS if not column.is_hidden]
+    slots = fit(columns, build_rows([machine], columns, now=START), width=80, numbers_width=len("10000"))
+    assert [columns[slot.index].key for slot in slots] == ["name", "region", "id", "ssm"]

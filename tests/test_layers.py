@@ -76,7 +76,7 @@ HOMES: dict[str, Set[str]] = {
     "keyring": {"connectors/vault.py"},
     "tabulate": {"ui/tables.py"},
     "wcwidth": {"ui/text.py"},
-    "colorama": {"ui/terminal.py"},
+    "colorama": {"ui/colors.py"},
     "getpass": {"ui/terminal.py"},
     "readline": {"ui/terminal.py"},
     "sqlite3": {"state/store.py"},

@@ -15,6 +15,7 @@ from typing import Protocol, TextIO, TypeVar
 from ec2menu.clock import Clock
 from ec2menu.errors import Ec2MenuError, Interrupted, InvalidInput, NoJumpHost, TargetUnclear
 from ec2menu.models import Problem, Style
+from ec2menu.ui.colors import color_codes, is_tty, painted
 from ec2menu.ui.problems import describe_problem, fold_problems
 from ec2menu.ui.signals import hear_signals, several_signals, stoppable
 from ec2menu.ui.text import escape, narrow, shorten, wrap
@@ -57,22 +58,21 @@ class Terminal:
         self._clock = clock
         self._environ = environ
         self._line_editing = False
-        self.has_color = color and _color_wanted(environ, stdout)
-        self._codes: dict[Style, str] = _color_codes() if self.has_color else {}
         # One of the two may be a file: what is written there is not for a screen.
-        self._note_codes: dict[Style, str] = _color_codes() if color and _color_wanted(environ, stderr) else {}
+        self._codes = color_codes(stdout, environ) if color else {}
+        self._note_codes = color_codes(stderr, environ) if color else {}
 
     # -- what it is ---------------------------------------------------------------------------------------------
 
     @property
     def is_interactive(self) -> bool:
         """Whether a person can be asked: both the keyboard and the screen are there."""
-        return _is_tty(self._stdin) and _is_tty(self._stdout)
+        return is_tty(self._stdin) and is_tty(self._stdout)
 
     @property
     def is_screen(self) -> bool:
         """Whether stdout is a screen, whose width matters."""
-        return _is_tty(self._stdout)
+        return is_tty(self._stdout)
 
     @property
     def is_unicode(self) -> bool:
@@ -93,7 +93,7 @@ class Terminal:
 
     def paint(self, text: str, style: Style) -> str:
         """Colour a text by its meaning, if there is colour."""
-        return _painted(text, style, self._codes)
+        return painted(text, style, self._codes)
 
     @staticmethod
     def plain(text: str) -> str:
@@ -143,13 +143,13 @@ class Terminal:
 
     def _wrapped(self, text: str) -> list[str]:
         shown = escape(text)
-        return wrap(shown, self._note_width, indent="  ") if _is_tty(self._stderr) else [shown]
+        return wrap(shown, self._note_width, indent="  ") if is_tty(self._stderr) else [shown]
 
     def _tell(self, line: str, style: Style) -> None:
         with suppress(OSError):
             self._stdout.flush()
         with suppress(OSError):
-            self._stderr.write(f"{_painted(line, style, self._note_codes)}\n")
+            self._stderr.write(f"{painted(line, style, self._note_codes)}\n")
             self._stderr.flush()
 
     @property
@@ -182,16 +182,14 @@ class Terminal:
 
     def _read_line(self, prompt: str) -> str:
         """Read a line with its newline; nothing, or EOFError, at the end of the input."""
-        if _is_tty(self._stdin) and self._stdin is sys.stdin:
-            with stoppable(lambda: self._ask_again(prompt)), several_signals():
+        if is_tty(self._stdin) and self._stdin is sys.stdin:
+            with stoppable(lambda: self._show_again(prompt, _typed())), several_signals():
                 return input(escape(prompt) + " ") + "\n"
         self._stderr.write(f"{escape(prompt)} ")
         self._stderr.flush()
         return self._stdin.readline()
 
-    def _ask_again(self, prompt: str) -> None:
-        readline = sys.modules.get("readline")
-        typed = readline.get_line_buffer() if readline else ""
+    def _show_again(self, prompt: str, typed: str = "") -> None:
         self._stdout.write(f"\r{escape(prompt)} {typed}")
         self._stdout.flush()
 
@@ -215,7 +213,8 @@ class Terminal:
 
         hear_signals()
         try:
-            return getpass(escape(prompt) + " ")
+            with stoppable(lambda: self._show_again(prompt)):
+                return getpass(escape(prompt) + " ")
         except KeyboardInterrupt:
             self.data("")
             raise Interrupted("interrupted") from None
@@ -284,7 +283,7 @@ class Terminal:
     @property
     def _can_redraw(self) -> bool:
         """Whether a line that was written can be taken back."""
-        return _is_tty(self._stderr) and self._environ.get("TERM") != "dumb"
+        return is_tty(self._stderr) and self._environ.get("TERM") != "dumb"
 
     def _clear_status(self) -> None:
         if self._can_redraw:
@@ -294,7 +293,7 @@ class Terminal:
 
     def _show_status(self, text: str) -> None:
         line = shorten(escape(text), self._note_width - 1 - len(_ECHOED_CTRL_C))
-        self._stderr.write(f"{_CLEAR_LINE}{_painted(line, Style.DIM, self._note_codes)}")
+        self._stderr.write(f"{_CLEAR_LINE}{painted(line, Style.DIM, self._note_codes)}")
         self._stderr.flush()
 
     def _edit_lines(self) -> None:
@@ -315,33 +314,7 @@ def _details(error: Ec2MenuError) -> tuple[str, ...]:
     return error.diagnosis if isinstance(error, NoJumpHost) else ()
 
 
-def _painted(text: str, style: Style, codes: Mapping[Style, str]) -> str:
-    code = codes.get(style, "")
-    return f"{code}{text}{codes[Style.PLAIN]}" if code and text else text
-
-
-def _is_tty(stream: TextIO) -> bool:
-    try:
-        return stream.isatty()
-    except ValueError:  # closed
-        return False
-
-
-def _color_wanted(environ: Mapping[str, str], stream: TextIO) -> bool:
-    return not environ.get("NO_COLOR") and environ.get("TERM") != "dumb" and _is_tty(stream)
-
-
-def _color_codes() -> dict[Style, str]:
-    import colorama  # noqa: PLC0415 - only where there is colour
-
-    if os.name == "nt":
-        colorama.just_fix_windows_console()
-    fore, style = colorama.Fore, colorama.Style
-    return {
-        Style.PLAIN: style.RESET_ALL,
-        Style.GOOD: fore.GREEN,
-        Style.WARN: fore.YELLOW,
-        Style.BAD: fore.RED,
-        Style.DIM: style.DIM,
-        Style.STRONG: style.BRIGHT,
-    }
+def _typed() -> str:
+    """Return what has been typed at `input` so far."""
+    readline = sys.modules.get("readline")
+    return readline.get_line_buffer() if readline else ""

@@ -9,6 +9,14 @@ from tests.terminal.stage import Stage
 
 PROMPT = "region [us-east-1]:"
 KINDS = "list (0 back, q quit):"
+ASK_SECRET = """
+import os, sys
+from ec2menu.clock import SystemClock
+from ec2menu.ui.terminal import Terminal
+streams = {name: getattr(sys, name) for name in ("stdin", "stdout", "stderr")}
+found = Terminal(**streams, environ=os.environ, clock=SystemClock(), color=False).secret("the code:")
+print(len(found), "letters")
+"""
 
 
 def names(robot: Robot) -> list[str]:
@@ -18,6 +26,14 @@ def names(robot: Robot) -> list[str]:
     numbered = [words for words in numbered if words[1:3] != ["all", "regions"]]
     assert [int(words[0]) for words in numbered] == list(range(1, len(numbered) + 1))
     return [words[1] for words in numbered]
+
+
+def at_a_shell(stage: Stage) -> Robot:
+    """Start a shell that can stop and wake programs, and wait for its prompt."""
+    shell = ["bash", "--noprofile", "--norc", "-i"]
+    robot = Robot(shell, environment=stage.environment() | {"PS1": "shell> "}, cwd=stage.folder)
+    robot.wait_for("shell> ")
+    return robot
 
 
 def test_the_menu_is_there_without_any_network_and_enter_takes_the_default(stage: Stage) -> None:
@@ -107,9 +123,7 @@ def test_a_region_on_the_command_line_is_entered_and_can_be_left_for_the_others(
 
 
 def test_ctrl_z_at_a_question_stops_us_and_awake_the_question_is_as_it_was(stage: Stage) -> None:
-    shell = ["bash", "--noprofile", "--norc", "-i"]
-    with Robot(shell, environment=stage.environment() | {"PS1": "shell> "}, cwd=stage.folder) as robot:
-        robot.wait_for("shell> ")
+    with at_a_shell(stage) as robot:
         robot.line(f"{sys.executable} -m ec2menu")
         robot.wait_for(PROMPT)
         for part in ("us-e", "us-w"):
@@ -125,6 +139,21 @@ def test_ctrl_z_at_a_question_stops_us_and_awake_the_question_is_as_it_was(stage
         robot.wait_for(f"us-east-2, {KINDS}")
         robot.line("q")
         robot.wait_for("shell> ", new=True)
+
+
+def test_ctrl_z_at_a_secret_and_awake_it_is_asked_again_without_echo(stage: Stage) -> None:
+    (stage.folder / "ask.py").write_text(ASK_SECRET)
+    with at_a_shell(stage) as robot:
+        robot.line(f"{sys.executable} ask.py")
+        robot.wait_for("the code:", new=True)
+        robot.send("abc")
+        robot.control("z")
+        robot.wait_for("shell> ", new=True)
+        robot.line("fg")
+        robot.wait_for("the code:", new=True)
+        robot.line("secret")
+        robot.wait_for("6 letters", new=True)
+        assert all(typed not in robot.transcript for typed in ("abc", "secret"))
 
 
 def test_ctrl_z_where_no_shell_could_wake_us_changes_nothing(stage: Stage) -> None:

@@ -150,10 +150,10 @@ class Follower:
         """Let a node wait to be sent to again where the row proves that the script never ran there.
 
         It was no try of the node where others cost it its turn: they failed too often for the command's part of the
-        errors, or hung.
+        errors, or held all slots until it was taken back. Those are more each time, so that comes to an end.
         """
         if node.id in live.withdrawn and _is_unbegun(node, row):
-            return self._send_again(node, now, was_try=not live.lost)
+            return self._send_again(node, now, was_try=False)
         if not never_ran(row.details) or (live.order.tag is not None and row.details == INVALID_PLATFORM):
             return False
         is_by_errors = row.details == TERMINATED and live.errors and self._ledger.allowed_errors is not None

@@ -67,6 +67,18 @@ def test_where_one_slot_is_left_that_works_too_slowly_for_all_they_are_taken_bac
     assert bench.ssm.peak_running() == 5
 
 
+def test_where_the_hung_ones_are_heard_of_late_the_nodes_behind_them_have_had_no_try_either(bench: Bench) -> None:
+    targets = bench.ssm.add(16)
+    bench.ssm.behave = {target.id: FAST for target in targets} | {target.id: HUNG for target in targets[:4]}
+    bench.ssm.weather = lambda operation, number: (
+        "throttle" if operation == "list_command_invocations" and number < 7 else ""
+    )
+    plan = make(targets, execution_seconds=5, delivery_seconds=30, concurrency=4, retries=0)
+    result = bench.runner(plan).run()
+    assert {(row.outcome, row.attempts) for row in result.results[4:]} == {(Outcome.SUCCEEDED, 1)}
+    assert bench.ssm.peak_running() == 4
+
+
 def test_a_node_that_no_other_is_before_has_its_whole_time_to_begin(bench: Bench) -> None:
     (target,) = bench.ssm.add(1)
     bench.ssm.behave = {target.id: Ended(delay_seconds=58, status_details="Delayed")}

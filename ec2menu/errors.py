@@ -172,7 +172,8 @@ class Interrupted(Ec2MenuError):
 
 def as_problem(where: str, error: Ec2MenuError) -> Problem:
     """Return an error as the part of a listing that failed."""
-    return Problem(where=where, message=error.message, hint=error.hint, status=error.status)
+    is_lasting = isinstance(error, AccessDenied | RegionDisabled)
+    return Problem(where=where, message=error.message, hint=error.hint, status=error.status, is_lasting=is_lasting)
 
 
 def bug_error(bug: BaseException) -> Ec2MenuError:

@@ -283,12 +283,16 @@ class Identity:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Problem:
-    """A part of a listing that failed: where, what, and what to do. Shown as one dim line."""
+    """A part of a listing that failed: where, what, and what to do. Shown as one dim line.
+
+    `is_lasting`: asking again soon would bring the same.
+    """
 
     where: str
     message: str
     hint: str = ""
     status: int = 3
+    is_lasting: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -50,6 +50,7 @@ LOCKS = {
     "connectors/tunnels.py": "no two threads open the same tunnel or choose the same local port",
     "flows/context.py": "whichever thread asks first makes the one identity",
     "resources/inventory.py": "one fetch at a time per list",
+    "resources/shelf.py": "one thread reads a list from disk, and the others wait for it",
     "ui/signals.py": "only the main thread has signals",
     "state/store.py": "one SQLite connection for all threads",
 }

@@ -4,11 +4,11 @@ What an answer means is in `ecs_parse`, how rows are shown in `ecs_columns`. Not
 """
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from ec2menu.errors import AccessDenied, AwsError, CredentialsError, Ec2MenuError
+from ec2menu.errors import AccessDenied, AwsError, CredentialsError, Ec2MenuError, as_problem
 from ec2menu.fanout import fan_out
 from ec2menu.models import Container, Listing, Problem
 from ec2menu.resources.ecs_columns import COLUMNS
@@ -149,16 +149,10 @@ class _Reader:
 
     def problems(self) -> list[Problem]:
         """Return what was refused, each reason once with the clusters that it left incomplete."""
-        clusters: dict[tuple[str, str], list[str]] = {}
-        status = {}
+        clusters: dict[Problem, list[str]] = {}
         for cluster, error in self._refusals:
-            reason = (error.message, error.hint)
-            clusters.setdefault(reason, []).append(cluster)
-            status[reason] = error.status
-        return [
-            Problem(where=self._where(names), message=reason[0], hint=reason[1], status=status[reason])
-            for reason, names in clusters.items()
-        ]
+            clusters.setdefault(as_problem("", error), []).append(cluster)
+        return [replace(problem, where=self._where(names)) for problem, names in clusters.items()]
 
     def _where(self, clusters: Sequence[str]) -> str:
         names = sorted(set(filter(None, clusters)))

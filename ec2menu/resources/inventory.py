@@ -8,18 +8,17 @@ items stay, with a Problem beside them.
 import threading
 import weakref
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field, replace
-from datetime import datetime
+from dataclasses import dataclass, field
 from typing import Any
 
 from cachetools import TTLCache
 
 from ec2menu.clock import Clock
-from ec2menu.errors import Ec2MenuError, as_problem, bug_error
+from ec2menu.errors import Ec2MenuError, as_problem
 from ec2menu.fanout import Pool, Task
-from ec2menu.models import Listing, Problem
+from ec2menu.models import Listing
 from ec2menu.resources.kinds import AwsSource, ResourceKind
-from ec2menu.resources.packing import PackedItems
+from ec2menu.resources.shelf import Shelf, combine_listings, merge_listings, worded
 from ec2menu.resources.snapshot import Snapshots
 
 MAX_LISTINGS = 512
@@ -53,19 +52,6 @@ class View:
         return not self.asking
 
 
-@dataclass(slots=True)
-class _Shelf:
-    """What is kept of one region and kind: the last good listing, the last failure, and the fetch under way."""
-
-    last: Listing[Any] | None = None
-    error: Ec2MenuError | None = None
-    flight: Task[Listing[Any]] | None = None
-    progress: str = ""
-    landed_at: float | None = None
-    was_recalled: bool = False
-    recalling: threading.Lock = field(default_factory=threading.Lock)
-
-
 @dataclass(slots=True, kw_only=True, weakref_slot=True)
 class Inventory:
     """Listings per region and kind: fresh for `ttl_seconds` (0: never), fetched by at most `workers` threads."""
@@ -77,7 +63,7 @@ class Inventory:
     snapshots: Snapshots = field(default_factory=lambda: Snapshots(None))
     _fresh: TTLCache[Key, Listing[Any]] = field(init=False)
     _pool: Pool = field(init=False)
-    _shelves: dict[Key, _Shelf] = field(default_factory=dict)
+    _shelves: dict[Key, Shelf] = field(default_factory=dict)
     _landed: threading.Condition = field(default_factory=threading.Condition)
     _version: int = 0
     _era: int = 0
@@ -120,7 +106,7 @@ class Inventory:
             except Ec2MenuError as error:
                 outcomes.append(error)
             on_progress(self.describe_progress(kind, asked))
-        return _merge(asked, outcomes, self.clock)
+        return merge_listings(asked, outcomes, now=self.clock.wall())
 
     def describe_progress(self, kind: ResourceKind, regions: Sequence[str]) -> str:
         """Say how far the fetches under way are: a count of one region, or how many regions have answered."""
@@ -154,7 +140,7 @@ class Inventory:
         problems = [problem for listing in known.values() for problem in listing.problems]
         problems += [as_problem(region, shelf.error) for region, shelf in shelves.items() if shelf.error]
         errors = [shelf.error for shelf in shelves.values() if shelf.error]
-        listing = _combine(list(known.values()), problems=problems, now=self.clock.wall())
+        listing = combine_listings(list(known.values()), problems=problems, now=self.clock.wall())
         return View(
             listing=listing,
             asking=tuple(region for region, shelf in shelves.items() if shelf.flight is not None or region in due),
@@ -218,8 +204,8 @@ class Inventory:
 
     # -- inside -------------------------------------------------------------------------------------------------
 
-    def _shelf(self, kind: ResourceKind, region: str) -> _Shelf:
-        return self._shelves.setdefault((kind.name, region), _Shelf())
+    def _shelf(self, kind: ResourceKind, region: str) -> Shelf:
+        return self._shelves.setdefault((kind.name, region), Shelf())
 
     def _recall(self, kind: ResourceKind, region: str) -> None:
         """Read the last listing from disk, once; who asks meanwhile waits for the file, which is sooner than AWS."""
@@ -231,16 +217,13 @@ class Inventory:
             shelf.was_recalled = True
             found = self.snapshots.load(kind, region, now=self.clock.wall())
             with self._landed:
-                if shelf.last is None:
-                    shelf.last = found
+                if shelf.last is None and found is not None:
+                    shelf.put(found)
 
     def _is_due(self, kind: ResourceKind, region: str) -> bool:
         """Tell whether a fetch is wanted: none has landed in this run, or the last one is about to expire."""
         with self._landed:
-            shelf = self._shelf(kind, region)
-            if shelf.flight is not None:
-                return False
-            return shelf.landed_at is None or self.clock.now() - shelf.landed_at >= self.ttl_seconds * REFRESH_AT
+            return self._shelf(kind, region).is_due(self.clock.now(), self.ttl_seconds * REFRESH_AT)
 
     def _fresh_or_flight(self, kind: ResourceKind, region: str, *, refresh: bool) -> Listing[Any] | Task[Listing[Any]]:
         with self._landed:
@@ -257,7 +240,7 @@ class Inventory:
                 shelf.flight = self._pool.submit(lambda: self._fetch(kind, region, shelf, era))
             return shelf.flight
 
-    def _fetch(self, kind: ResourceKind, region: str, shelf: _Shelf, era: int) -> Listing[Any]:
+    def _fetch(self, kind: ResourceKind, region: str, shelf: Shelf, era: int) -> Listing[Any]:
         def note(text: str) -> None:
             shelf.progress = text
 
@@ -267,13 +250,13 @@ class Inventory:
             self._land(kind, region, shelf, era=era, error=error)
             raise
         self._land(kind, region, shelf, era=era, found=found)
-        return found
+        return shelf.last or found
 
     def _land(
         self,
         kind: ResourceKind,
         region: str,
-        shelf: _Shelf,
+        shelf: Shelf,
         *,
         era: int,
         found: Listing[Any] | None = None,
@@ -283,9 +266,9 @@ class Inventory:
             shelf.flight = None
             shelf.landed_at = self.clock.now()
             self._version += 1
-            shelf.error = _worded(error)
+            shelf.error = worded(error)
             if found is not None:
-                shelf.last = found
+                shelf.put(found)
                 self._fresh.pop((kind.name, region), None)
                 if era == self._era and not found.problems:
                     self._fresh[kind.name, region] = found
@@ -306,42 +289,3 @@ def _keep(inventory: "weakref.ref[Inventory]", landed: threading.Condition, step
             landed.wait(step)
         is_wanted = (found := inventory()) is not None and found.refresh_watched()
         del found
-
-
-def _worded(error: BaseException | None) -> Ec2MenuError | None:
-    if error is None or isinstance(error, Ec2MenuError):
-        return error
-    import logging  # noqa: PLC0415 - not needed where all goes well, and the first list waits for all imports
-
-    logging.getLogger(__name__).debug("a bug in a fetch", exc_info=error)
-    return bug_error(error)
-
-
-def _merge(regions: Sequence[str], outcomes: Sequence[Listing[Any] | Ec2MenuError], clock: Clock) -> Listing[Any]:
-    found = [outcome for outcome in outcomes if isinstance(outcome, Listing)]
-    if len(found) == len(outcomes) == 1:
-        return found[0]
-    failed = [
-        (region, outcome)
-        for region, outcome in zip(regions, outcomes, strict=True)
-        if isinstance(outcome, Ec2MenuError)
-    ]
-    if failed and not found:
-        raise failed[0][1]
-    problems = [problem for listing in found for problem in listing.problems]
-    problems += [as_problem(region, error) for region, error in failed]
-    return _combine(found, problems=problems, now=clock.wall())
-
-
-def _combine(found: Sequence[Listing[Any]], *, problems: Sequence[Problem], now: datetime) -> Listing[Any]:
-    """Return the listings as one, as old as the oldest; those from disk keep the order they have in common."""
-    if len(found) == 1:
-        return replace(found[0], problems=tuple(problems))
-    packed = [listing.items for listing in found if isinstance(listing.items, PackedItems)]
-    is_packed = len(packed) == len(found) > 0
-    return Listing(
-        items=PackedItems.merge(packed) if is_packed else tuple(item for listing in found for item in listing.items),
-        as_of=min((listing.as_of for listing in found), default=now),
-        problems=tuple(problems),
-        order=found[0].order if is_packed else "",
-    )

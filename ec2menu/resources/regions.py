@@ -1,11 +1,12 @@
 """Regions: which ones the account may use. Choosing and ordering them for a person is the region screen's business."""
 
+from dataclasses import replace
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from ec2menu.aws.profiles import partition_home
-from ec2menu.errors import AccessDenied, AwsError, RegionDisabled
-from ec2menu.models import Cell, Column, Listing, Problem, Region, Style
+from ec2menu.errors import AccessDenied, AwsError, RegionDisabled, as_problem
+from ec2menu.models import Cell, Column, Listing, Region, Style
 from ec2menu.resources.region_names import TITLES, offline_regions
 
 if TYPE_CHECKING:
@@ -40,7 +41,7 @@ def _fetch_in(aws: "Aws", asked_in: str, *, now: datetime) -> Listing[Region]:
             )
         except AwsError:
             message = f"{denied.message}; only the regions that every account has are looked at"
-            problem = Problem(where=asked_in, message=message, hint=denied.hint)
+            problem = replace(as_problem(asked_in, denied), message=message)
             return Listing(items=offline_regions(asked_in), as_of=now, problems=(problem,))
     return Listing(items=tuple(sorted(regions, key=lambda region: region.name)), as_of=now)
 

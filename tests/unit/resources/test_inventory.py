@@ -16,6 +16,7 @@ from ec2menu.fanout import Task
 from ec2menu.models import Listing, Problem
 from ec2menu.resources.inventory import NO_REGION, Inventory
 from ec2menu.resources.kinds import ResourceKind
+from ec2menu.resources.shelf import KEPT_WHOLE_SECONDS, RETRY_SECONDS
 from tests.fakes.clock import START, FakeClock
 
 WAIT_SECONDS = 10.0
@@ -200,13 +201,44 @@ def test_a_listing_with_a_part_missing_is_shown_and_not_kept() -> None:
     assert shelf.listing(source.kind, ["a"]).items == ("a/3",)
 
 
+def test_a_refresh_that_lacks_a_part_leaves_the_last_whole_list_with_its_age_for_an_hour() -> None:
+    source, clock = Source(), FakeClock()
+    shelf = inventory(clock)
+    good = shelf.listing(source.kind, ["a"])
+    source.partial.add("a")
+    clock.advance(KEPT_WHOLE_SECONDS)
+    for found in (
+        shelf.listing(source.kind, ["a"], refresh=True),
+        shelf.view(source.kind, ["a"]).listing,
+        shelf.listing(source.kind, ["a"], refresh=True),
+    ):
+        assert (found.items, found.as_of) == (good.items, good.as_of)
+        assert [problem.message for problem in found.problems] == ["half"]
+    clock.advance(1)
+    assert shelf.listing(source.kind, ["a"], refresh=True).items == ("a/4",)
+    source.partial.clear()
+    assert shelf.listing(source.kind, ["a"]).items == ("a/5",)
+
+
+@pytest.mark.parametrize(("error", "wait"), [(Throttled("slow down"), RETRY_SECONDS), (DENIED, 0.8 * 300)])
+def test_what_failed_is_asked_again_soon_unless_it_would_fail_again(error: Ec2MenuError, wait: float) -> None:
+    source, clock = Source(broken={"a": error}), FakeClock()
+    shelf = inventory(clock)
+    with pytest.raises(type(error)):
+        shelf.listing(source.kind, ["a"])
+    clock.advance(wait - 1)
+    assert shelf.view(source.kind, ["a"], fetch=False).is_complete
+    clock.advance(1)
+    assert not shelf.view(source.kind, ["a"], fetch=False).is_complete
+
+
 def test_one_bad_region_among_several_is_a_problem_beside_the_others() -> None:
     source = Source(broken={"b": DENIED}, partial={"c"})
     found = inventory().listing(source.kind, ["a", "b", "c"])
     assert [item.partition("/")[0] for item in found.items] == ["a", "c"]
     assert found.problems == (
         Problem(where="c", message="half"),
-        Problem(where="b", message="denied", hint="ask", status=DENIED.status),
+        Problem(where="b", message="denied", hint="ask", status=DENIED.status, is_lasting=True),
     )
 
 

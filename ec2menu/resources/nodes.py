@@ -23,9 +23,9 @@ def fetch_nodes(
     on_node: Callable[[ManagedNode], None] = lambda _node: None,
     on_count: Callable[[int], None] = lambda _count: None,
 ) -> list[ManagedNode]:
-    """Return every managed node of a region (SSM DescribeInstanceInformation); stopped instances are not among them.
+    """Return each managed node of a region once (SSM DescribeInstanceInformation).
 
-    `filters` are AWS's own; `on_node` hears each node as it comes.
+    Stopped instances are not among them. `filters` are AWS's own; `on_node` hears each node as it comes.
     """
 
     def parse(entry: dict[str, Any]) -> tuple[ManagedNode]:
@@ -33,7 +33,7 @@ def fetch_nodes(
         on_node(node)
         return (node,)
 
-    return aws.list_all(
+    found = aws.list_all(
         "ssm",
         "DescribeInstanceInformation",
         region,
@@ -43,6 +43,7 @@ def fetch_nodes(
         on_count=on_count,
         **({"Filters": list(filters)} if filters else {}),
     )
+    return list({node.id: node for node in found}.values())  # one that moved to another page was listed twice
 
 
 def parse_node(entry: dict[str, Any], region: str) -> ManagedNode:

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 VERSION = f"3 {__version__}"
 KEPT_SECONDS = 30 * 86_400
 OrderKey = Callable[["ResourceKind", Any], str]
-_UNREADABLE = (OSError, ValueError, KeyError, TypeError, OverflowError)
+_UNREADABLE = (OSError, ValueError, KeyError, TypeError, OverflowError, RecursionError)
 
 
 def _by_id(kind: "ResourceKind", item: Any) -> str:

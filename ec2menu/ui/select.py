@@ -90,6 +90,11 @@ class Help:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ShowProblems:
+    """Show in full what could not be listed, and why."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Quit:
     """Leave the program."""
 
@@ -106,7 +111,21 @@ class Wrong:
     reason: str
 
 
-Selection = Pick | RunOn | FilterBy | SortBy | NextPage | PreviousPage | Refresh | Back | Help | Quit | Nothing | Wrong
+Selection = (
+    Pick
+    | RunOn
+    | FilterBy
+    | SortBy
+    | NextPage
+    | PreviousPage
+    | Refresh
+    | Back
+    | Help
+    | ShowProblems
+    | Quit
+    | Nothing
+    | Wrong
+)
 
 _COMMANDS: dict[str, Selection] = {
     **dict.fromkeys(("0", "b", "back"), Back()),
@@ -115,6 +134,7 @@ _COMMANDS: dict[str, Selection] = {
     "n": NextPage(),
     "p": PreviousPage(),
     "r": Refresh(),
+    "!": ShowProblems(),
 }
 
 

@@ -42,6 +42,7 @@ _HELP = (
     "s age   sort by a column              s -age  the other way round",
     "n  p    next and previous page        r       ask AWS again",
     "0  b    back                          q       quit",
+    "!       what could not be listed, and why",
 )
 
 
@@ -74,8 +75,8 @@ class ListScreen:
         self._items: Sequence[Any] = ()
         self._terms: tuple[select.Term, ...] = ()
         self._sort = DEFAULT_SORT
-        self._page = 0
-        self._pages = 1
+        self._first = 0
+        self._size = MIN_ROWS
         self._quiet = False
 
     def open(self) -> None:
@@ -106,26 +107,33 @@ class ListScreen:
             case select.RunOn(numbers=numbers):
                 return self._pick(self._run or self._refuse_run, [self._items[number - 1] for number in numbers])
             case select.FilterBy(terms=terms):
-                self._terms, self._page = terms, 0
+                self._terms, self._first = terms, 0
             case select.SortBy():
-                self._sort, self._page = choice, 0
-            case select.NextPage():
-                self._turn(1, "this is the last page")
-            case select.PreviousPage():
-                self._turn(-1, "this is the first page")
+                self._sort, self._first = choice, 0
+            case select.NextPage() | select.PreviousPage():
+                self._turn(forward=isinstance(choice, select.NextPage))
             case select.Refresh():
                 self._refresh()
             case select.Help():
                 self._say(*(_HELP[:2] + _MACHINE_HELP if self._run else _HELP[:2]), *_HELP[2:])
+            case select.ShowProblems():
+                self._tell_problems()
             case select.Wrong(reason=reason):
                 self._say(reason)
         return Move.STAY
 
-    def _turn(self, pages: int, otherwise: str) -> None:
-        if 0 <= self._page + pages < self._pages:
-            self._page += pages
+    def _turn(self, *, forward: bool) -> None:
+        """Show the page after or before what was drawn last."""
+        first = self._first + self._size if forward else max(0, self._first - self._size)
+        if first != self._first and first < len(self._items):
+            self._first = first
         else:
-            self._say(otherwise)
+            self._say("this is the last page" if forward else "this is the first page")
+
+    def _tell_problems(self) -> None:
+        problems = self._live.view.listing.problems
+        self._say(*([] if problems else [f"all {self._kind.title} could be listed"]))
+        self._context.terminal.problems(problems)
 
     def _refresh(self) -> None:
         self._quiet = True  # an error is told below the list, which stays as it is
@@ -147,22 +155,22 @@ class ListScreen:
     def _draw(self, items: Sequence[Any]) -> None:
         terminal = self._context.terminal
         problems = problem_lines(self._live.view.listing.problems, terminal.width)
-        size = max(MIN_ROWS, terminal.height - FIXED_LINES - len(problems))
-        self._pages = max(1, -(-len(items) // size))
-        self._page = min(self._page, self._pages - 1)
-        first = self._page * size
+        size = self._size = max(MIN_ROWS, terminal.height - FIXED_LINES - len(problems))
+        if self._first >= len(items):
+            self._first = max(0, len(items) - 1) // size * size
         terminal.data("")
         terminal.data(terminal.paint(self._title(len(items), terminal.width), Style.STRONG))
-        shown = items[first : first + size]
+        shown = items[self._first : self._first + size]
         if shown:
-            for line in self._table(shown, first):
+            for line in self._table(shown, self._first):
                 terminal.data(line)
         else:
             terminal.data(self._nothing())
         terminal.flush()
         for line in problems:
             terminal.note(line, Style.DIM)
-        page = f"page {self._page + 1}/{self._pages} n/p · " if self._pages > 1 else ""
+        before, left = -(-self._first // size), -(-(len(items) - self._first) // size)
+        page = f"page {before + 1}/{before + left} n/p · " if before + left > 1 else ""
         keys = f"{page}? help · 0 back · number {self._choosing} · text filters · s COL sorts"
         terminal.note(shorten(keys, terminal.width), Style.DIM)
 
@@ -183,7 +191,10 @@ class ListScreen:
         view = self._live.view
         total = len(view.listing.items)
         head = f"{self._kind.title} in {self._where()}: "
-        tail = f" · by {'-' if self._sort.reverse else ''}{self._sort.column} · {self._freshness(view)}"
+        order = f" · by {'-' if self._sort.reverse else ''}{self._sort.column}"
+        tail = f"{order} · {self._freshness(view)}"
+        if width(f"{head}{total:,}{tail}") > columns:
+            tail = tail.removeprefix(order)
         if not self._terms:
             return shorten(escape(f"{head}{total:,}{tail}"), columns)
         count = f"{shown:,} of {total:,} with "
@@ -208,6 +219,8 @@ class ListScreen:
     def _nothing(self) -> str:
         if self._terms:
             return "nothing passes the filter; / shows all again"
+        if self._live.view.listing.problems:
+            return f"no {self._kind.title} in {self._where()} could be listed"
         return f"there are no {self._kind.title} in {self._where()}"
 
     # -- choosing -----------------------------------------------------------------------------------------------

@@ -23,6 +23,7 @@ _HELP = (
     "3 or eu-west-1  choose that region        Enter  take the one in brackets",
     "text            narrow the list           /      show all again",
     "r               ask AWS which ones are enabled",
+    "!               what AWS did not say, and why",
     "0  b  Ctrl-D    leave                     q      quit",
 )
 
@@ -44,11 +45,11 @@ class RegionScreen:
 
     def ask(self) -> "Move | Screen":
         """Draw the regions, read a choice."""
-        if not self._quiet:
+        if not self._quiet or not self._shown:
             self._draw()
         self._quiet = False
         self._start_asking_aws()
-        default = "" if self._is_disabled(self._default) else self._default
+        default = "" if self._is_disabled(self._default) or self._is_filtered_out(self._default) else self._default
         typed = narrow(self._context.terminal.ask(f"region [{default}]:" if default else "region:")).strip()
         return self._answer(typed, default)
 
@@ -85,6 +86,9 @@ class RegionScreen:
             self._say(*_HELP)
         elif command == "r":
             self._refresh()
+        elif command == "!":
+            self._say(*([] if self._problems() else ["nothing is known to be missing"]))
+            self._context.terminal.problems(self._problems())
         elif command.startswith("/"):
             self._filter = typed[1:].strip()
         else:
@@ -96,13 +100,16 @@ class RegionScreen:
         found = find_choice(typed, self._shown)
         if isinstance(found, Choice):
             return self.enter(found.key)
-        if is_region_name(typed.lower()):
+        if is_region_name(typed.lower()) or typed.lower() == ALL:
             return self.enter(typed.lower())
         if not typed.isdecimal() and any(self._passes(choice, typed) for choice in self._choices()):
             self._filter = typed
         else:
             self._say(found)
         return Move.STAY
+
+    def _is_filtered_out(self, region: str) -> bool:
+        return bool(self._filter) and region not in {choice.key for choice in self._shown}
 
     @staticmethod
     def _passes(choice: Choice, text: str) -> bool:

@@ -15,10 +15,12 @@ def denied(region: str, action: str = "ec2:DescribeInstances") -> Problem:
 
 
 def test_what_is_the_same_but_for_the_region_is_told_once() -> None:
-    (folded,) = fold_problems([denied(region) for region in REGIONS])
+    (folded,) = fold_problems([denied(region) for region in REGIONS], named=3)
     assert describe_problem(folded) == (
         "! 14 regions (eu-west-1, eu-west-2, eu-west-3, …): ec2:DescribeInstances is denied for user/kim (ask)"
     )
+    (folded,) = fold_problems([denied(region) for region in REGIONS])
+    assert folded.where == f"14 regions ({', '.join(REGIONS)})"
 
 
 def test_a_login_that_has_expired_everywhere_is_told_once() -> None:
@@ -46,4 +48,9 @@ def test_many_problems_leave_room_for_the_list(count: int) -> None:
     lines = problem_lines([denied("eu-west-1", f"ec2:Action{number}") for number in range(count)], 80)
     assert len(lines) <= MAX_LINES
     assert all(width(line) <= 80 for line in lines)
-    assert (lines[-1] == f"! … and {count - 3} more") == (count > MAX_LINES)
+    assert (lines[-1] == f"! … and {count - 3} more; type ! to read all in full") == (count > MAX_LINES)
+
+
+def test_what_is_cut_to_a_line_can_be_read_in_full() -> None:
+    lines = problem_lines([denied("eu-west-1", f"ec2:Action{number}{'x' * 80}") for number in range(3)], 80)
+    assert lines[-1] == "! type ! to read all in full"

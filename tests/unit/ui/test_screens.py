@@ -98,6 +98,14 @@ def test_turning_past_the_last_page_says_so_and_leaves_the_list(aws: CannedAws, 
     assert rows(desk)[0] == "1 web-1"
 
 
+def test_an_exclamation_mark_tells_in_full_what_could_not_be_listed(aws: CannedAws, visit: Callable[..., Desk]) -> None:
+    assert "all EC2 instances could be listed" in visit("!").notes
+    aws.lists["DescribeInstanceInformation", ""] = DENIED
+    desk = visit("!")
+    assert desk.notes.count("! us-east-1: ssm:X in us-east-1 is denied") == 2
+    assert "no EC2 instances in us-east-1 could be listed" in desk.data
+
+
 def test_a_page_is_as_long_as_the_screen_allows(
     aws: CannedAws, visit: Callable[..., Desk], monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -107,6 +115,16 @@ def test_a_page_is_as_long_as_the_screen_allows(
     assert len(rows(visit())) == 6
     monkeypatch.setenv("LINES", "100")
     assert len(rows(visit())) == 30
+
+
+def test_the_next_page_begins_behind_the_last_row_that_was_drawn(
+    aws: CannedAws, visit: Callable[..., Desk], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    aws.add(*(machine(f"i-{n:02}", f"web-{n}") for n in range(1, 31)))
+    desk = visit(lambda: monkeypatch.setenv("LINES", "12"), "n", lambda: monkeypatch.setenv("LINES", "24"), "", "p")
+    lists = [chunk.splitlines()[1:] for chunk in desk.data.split("Instance ID")[1:]]
+    numbers = [[int(line.split()[0]) for line in lines if line[:2].strip().isdecimal()] for lines in lists]
+    assert [(page[0], page[-1]) for page in numbers] == [(1, 18), (19, 24), (19, 30), (1, 18)]
 
 
 def test_a_number_of_another_page_counts_too(aws: CannedAws, visit: Callable[..., Desk]) -> None:
@@ -252,6 +270,17 @@ def test_text_narrows_regions_by_name_or_place_and_a_slash_shows_all_again(tmp_p
     assert "no region has that; / shows all again" in desk.data
     assert "there is nothing to choose from" in desk.notes
     assert desk.data.count("us-west-2") == 2
+
+
+def test_a_narrowed_list_of_regions_offers_no_default_that_it_does_not_show(tmp_path: Path) -> None:
+    desk = region_desk(tmp_path, "seoul", "", "tokyo", "us")
+    assert "type a number or the name of a region" in desk.notes
+    assert (desk.notes.count("region [us-east-1]:"), desk.notes.count("region:")) == (2, 3)
+
+
+def test_all_regions_are_entered_from_a_narrowed_list_too(tmp_path: Path) -> None:
+    desk = region_desk(tmp_path, "seoul", "all", us_east_1="opt-in-not-required", ap_northeast_2="opt-in-not-required")
+    assert "all regions, list (0 back, q quit):" in desk.notes
 
 
 @pytest.mark.parametrize("typed", ["99", "nowhere", "결제", "\x1b[2J", "?"])

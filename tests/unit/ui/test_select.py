@@ -217,7 +217,7 @@ def test_a_list_without_columns_cannot_be_sorted() -> None:
         ("!web", (Term(text="web", negated=True),)),
         ("-web prod", (Term(text="web", negated=True), Term(text="prod"))),
         ("!-web", (Term(text="-web", negated=True),)),
-        ("!", (Term(text="!"),)),
+        ("/!", (Term(text="!"),)),
         ("name:web", (Term(column="name", text="web"),)),
         ("NA:Web", (Term(column="name", text="Web"),)),
         ("-state:stopped", (Term(column="state", text="stopped", negated=True),)),

@@ -27,6 +27,8 @@
 A failed target among many is a value in a result, never an exception. Only `cli` and the menu loop catch these.
 """
 
+import copy
+from collections.abc import Sequence
 from enum import IntEnum
 
 from ec2menu.models import Problem
@@ -174,6 +176,15 @@ def as_problem(where: str, error: Ec2MenuError) -> Problem:
     """Return an error as the part of a listing that failed."""
     is_lasting = isinstance(error, AccessDenied | RegionDisabled)
     return Problem(where=where, message=error.message, hint=error.hint, status=error.status, is_lasting=is_lasting)
+
+
+def first_of(errors: Sequence[Ec2MenuError]) -> Ec2MenuError:
+    """Return the first of several errors, with the other one's message or, where there are more, their number."""
+    first = copy.copy(errors[0])
+    others = list(dict.fromkeys(error.message for error in errors if error.message != first.message))
+    if others:
+        first.message += f"; {others[0]}" if len(others) == 1 else f"; {len(others)} other calls failed, too"
+    return first
 
 
 def bug_error(bug: BaseException) -> Ec2MenuError:

@@ -65,6 +65,8 @@ NOT_CONNECTED_CODES = {"TargetNotConnected", "TargetNotConnectedException"}
 _CREDENTIAL_CALLS = {"AssumeRole": "sts", "AssumeRoleWithWebIdentity": "sts", "GetRoleCredentials": "sso"}
 _DENIAL = re.compile(r"User: (?P<arn>\S+) is not authorized to perform: (?P<action>[\w-]+:\w+)")
 _CLOCK_SKEW = re.compile(r"Signature (?:not yet current|expired)", re.IGNORECASE)
+# botocore's parser, about a moment in a reply.
+_BAD_TIMESTAMP = re.compile("Invalid timestamp")
 _WRONG_MFA_CODE = re.compile(r"MultiFactorAuthentication failed|\btokenCode\b", re.IGNORECASE)
 
 
@@ -77,6 +79,7 @@ class Call:
     region: str
     profile: str
     sso_profile: str = ""
+    keys_in_variables: bool = False
 
     @property
     def action(self) -> str:
@@ -88,7 +91,9 @@ class Call:
         """What to type to renew the login."""
         if self.sso_profile:
             return f"type: aws sso login --profile {self.sso_profile}"
-        return "get new credentials for the profile or the environment, then try again"
+        if self.keys_in_variables:
+            return "get new credentials into the environment, then start ec2menu again"
+        return f"get new credentials for profile {self.profile}, then try again"
 
 
 def translate(error: Exception, call: Call, *, who: Callable[[], str]) -> Ec2MenuError:
@@ -97,6 +102,8 @@ def translate(error: Exception, call: Call, *, who: Callable[[], str]) -> Ec2Men
         return error
     if isinstance(error, boto.ClientError):
         return _client_error(error, call, who)
+    if isinstance(error, ValueError) and _BAD_TIMESTAMP.match(str(error)):
+        return incomplete(call)
     for kinds, build in _BEFORE_AN_ANSWER:
         if isinstance(error, kinds):
             return build(error, call)

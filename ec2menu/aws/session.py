@@ -279,7 +279,12 @@ class Aws:
 
     def _describe(self, service: str, operation: str, region: str) -> Call:
         return Call(
-            service=service, operation=operation, region=region, profile=self.profile, sso_profile=self.sso_profile
+            service=service,
+            operation=operation,
+            region=region,
+            profile=self.profile,
+            sso_profile=self.sso_profile,
+            keys_in_variables=self._method == "env",
         )
 
     @contextlib.contextmanager

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, TypeVar
 from ec2menu.aws.profiles import Profiles
 from ec2menu.clock import Clock
 from ec2menu.config import Config
-from ec2menu.errors import LoginExpired, MfaNeeded
+from ec2menu.errors import CredentialsError, LoginExpired, MfaNeeded
 from ec2menu.fanout import Task
 from ec2menu.state.store import Store
 from ec2menu.ui.terminal import Terminal
@@ -232,14 +232,19 @@ class Context:
             self.terminal.watch(Task(self.aws.authenticate), lambda: "loading AWS credentials")
 
     def attempt(self, action: Callable[[], R]) -> R:
-        """Do something that needs AWS; when the login has run out, offer to renew it, then do the same again."""
+        """Do something that needs AWS; when the login has run out, offer to renew it, then do the same again.
+
+        Where that is done elsewhere, the next attempt finds the new credentials.
+        """
         while True:
             try:
                 return action()
-            except (LoginExpired, MfaNeeded) as error:
+            except CredentialsError as error:
                 from ec2menu.flows.login import offer_login  # noqa: PLC0415 - it takes a Context
 
-                if not (self.terminal.is_interactive and offer_login(self, error)):
+                has_run_out = isinstance(error, LoginExpired | MfaNeeded)
+                if not (has_run_out and self.terminal.is_interactive and offer_login(self, error)):
+                    self.aws.renew()
                     raise
 
     @property

@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from ec2menu.clock import describe_age
-from ec2menu.errors import CredentialsError, Ec2MenuError, as_problem
+from ec2menu.errors import CredentialsError, Ec2MenuError, as_problem, first_of
 from ec2menu.models import Cell, Column, Instance, Listing, ManagedNode, SsmStatus, Style
 from ec2menu.resources.node_reader import NodeReader
 from ec2menu.resources.nodes import age_cell
@@ -51,7 +51,7 @@ def fetch_instances(aws: "Aws", region: str, *, now: datetime, on_progress: Call
         failures.append(error)
     of_identity = [error for error in failures if isinstance(error, CredentialsError)]
     if of_identity or len(failures) > 1:
-        raise (of_identity or failures)[0]
+        raise first_of(of_identity or failures)
     problems = [as_problem(region, error) for error in failures]
     return Listing(items=tuple(join(instances, nodes)), as_of=now, problems=tuple(problems))
 

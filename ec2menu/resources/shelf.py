@@ -6,7 +6,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 
-from ec2menu.errors import Ec2MenuError, as_problem, bug_error
+from ec2menu.errors import Ec2MenuError, as_problem, bug_error, first_of
 from ec2menu.fanout import Task
 from ec2menu.models import Listing, Problem
 from ec2menu.resources.packing import PackedItems
@@ -71,7 +71,7 @@ def merge_listings(
         if isinstance(outcome, Ec2MenuError)
     ]
     if failed and not found:
-        raise failed[0][1]
+        raise first_of([error for _, error in failed])
     problems = [problem for listing in found for problem in listing.problems]
     problems += [as_problem(region, error) for region, error in failed]
     return combine_listings(found, problems=problems, now=now)

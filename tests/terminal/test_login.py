@@ -162,6 +162,20 @@ def test_a_profile_without_sso_is_never_offered_it(sso: Stage) -> None:
     assert not asked.exists()
 
 
+def test_keys_that_were_renewed_elsewhere_are_found_by_the_next_try(sso: Stage) -> None:
+    config = Path(str(sso.variables["AWS_CONFIG_FILE"]))
+    right = config.read_text()
+    config.write_text(right.replace(sso.demo.environment()["AWS_ACCESS_KEY_ID"], "AKIAOFYESTERDAY"))
+    with start(sso, "keys") as robot:
+        robot.wait_for(KINDS_PROMPT)
+        robot.line("1")
+        robot.wait_for("AWS does not accept the credentials of profile keys")
+        config.write_text(right)
+        robot.wait_for(KINDS_PROMPT, new=True)
+        robot.line("1")
+        robot.wait_for(LIST_PROMPT, new=True)
+
+
 def test_a_role_with_mfa_asks_for_the_code_once(sso: Stage) -> None:
     with start(sso, "code") as robot:
         robot.wait_for(MFA)

@@ -110,7 +110,12 @@ def test_an_old_login_without_sso_does_not_send_to_sso() -> None:
     error = ours(refusal("ExpiredTokenException", "expired"), call)
     assert isinstance(error, errors.LoginExpired)
     assert error.sso_profile == ""
-    assert "sso" not in error.hint
+    assert error.hint == "get new credentials for profile keys, then try again"
+
+
+def test_old_keys_in_variables_can_only_be_renewed_for_the_next_run() -> None:
+    call = Call(service="ssm", operation="StartSession", region="eu-west-1", profile="default", keys_in_variables=True)
+    assert "start ec2menu again" in ours(refusal("ExpiredTokenException", "expired"), call).hint
 
 
 @pytest.mark.parametrize(
@@ -237,6 +242,7 @@ def test_every_row_of_the_table_has_an_example() -> None:
         (boto.ProfileNotFound(profile="prod"), "aws configure list-profiles"),
         (json_error(), "~/.aws/config"),
         (ValueError("x"), "AWS_ENDPOINT_URL"),
+        (ValueError('Invalid timestamp "yesterday": unknown'), "proxy or login page"),
         (ResponseParserError("x"), "proxy or login page"),
     ],
     ids=lambda value: type(value).__name__,

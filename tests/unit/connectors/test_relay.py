@@ -1,6 +1,7 @@
 """The relay: what is typed and printed passes unchanged, and every way out leaves the terminal as it was."""
 
 import fcntl
+import gc
 import os
 import resource
 import signal
@@ -304,6 +305,7 @@ def test_descriptors_beyond_what_select_can_take_work(user: PtyUser) -> None:
 def test_without_free_descriptors_it_fails_with_an_os_error_and_leaves_all_as_before(user: PtyUser, spare: int) -> None:
     settings, handlers = user.settings(), [signal.getsignal(number) for number in SIGNALS]
     limits = resource.getrlimit(resource.RLIMIT_NOFILE)
+    gc.collect()  # what earlier tests left must not be closed meanwhile
     highest = max(descriptors())
     before = descriptors()
     fill = [os.open(os.devnull, os.O_RDONLY) for _ in range(highest + 1 - len(before))]

@@ -242,6 +242,16 @@ def test_one_bad_region_among_several_is_a_problem_beside_the_others() -> None:
     )
 
 
+def test_that_other_calls_failed_too_is_said_with_the_first() -> None:
+    source = Source(broken={"a": Throttled("slow down"), "b": Throttled("slow down")})
+    source.broken |= {region: AccessDenied(f"{region} is denied") for region in ("c", "d")}
+    messages = {"ab": "slow down", "abc": "slow down; c is denied", "acd": "slow down; 2 other calls failed, too"}
+    for regions, message in messages.items():
+        with pytest.raises(Throttled) as caught:
+            inventory().listing(source.kind, list(regions))
+        assert caught.value.message == message
+
+
 def test_all_regions_failing_raises_the_first_ones_error() -> None:
     source = Source(broken={"a": Throttled("slow down"), "b": DENIED})
     with pytest.raises(Throttled, match="slow down"):

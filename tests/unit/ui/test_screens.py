@@ -176,7 +176,7 @@ def test_a_refresh_that_fails_keeps_the_list_and_tells_below_it(aws: CannedAws, 
 
     desk = visit(break_aws, "r", "1")
     assert len(titles(desk)) == 1
-    assert "ec2menu: throttled\n  hint: wait\n" in desk.notes
+    assert "ec2menu: throttled; throttled, too\n  hint: wait\n" in desk.notes
     assert "cannot connect to a (i-1)" in desk.notes
 
 

@@ -22,6 +22,7 @@ Paint = Callable[[str, Style], str]
 
 _GAP = 2  # blanks between two columns in tabulate's plain format
 _NUMBER_TITLE = "#"
+_SQUEEZED_WIDTH = 8
 _first = itemgetter(0)
 _MISSING = ("", "-")  # what a cell says where AWS said nothing
 
@@ -46,7 +47,8 @@ def fit(
 
     Everything is shown in full if it fits. Otherwise empty columns go first; then those that may shrink give way, the
     least important first and the widest of equals first; and if all at their least still do not fit, columns are
-    dropped, the largest priority first. `numbers_width` is what the numbers before the rows take. Columns that neither
+    dropped, the largest priority first; of those that shrink the most important one comes back as wide as there is
+    room. `numbers_width` is what the numbers before the rows take. Columns that neither
     shrink nor may be dropped are shown in full on any screen, because an id that is cut is no id.
     """
     natural = _natural_widths(columns, rows)
@@ -59,6 +61,7 @@ def fit(
     droppable = sorted((i for i in shown if columns[i].priority > 0), key=lambda i: (-columns[i].priority, -i))
     _drop(shown, [index for index in droppable if _is_empty(rows, index)], natural, room)
     _drop(shown, droppable, least, room)
+    _squeeze_in(shown, [index for index in droppable if columns[index].min_width], least, room)
     widths = [min(wide, max(floor, room)) for wide, floor in zip(natural, least, strict=True)]
     shrinkable = [index for index in shown if columns[index].min_width]
     for priority in sorted({columns[index].priority for index in shrinkable}, reverse=True):
@@ -185,6 +188,15 @@ def _drop(shown: list[int], candidates: Iterable[int], widths: Sequence[int], ro
             return
         if index in shown:
             shown.remove(index)
+
+
+def _squeeze_in(shown: list[int], shrinkable: Sequence[int], least: list[int], room: int) -> None:
+    """Take the most important column back in if it was dropped, below its least width, where that says something."""
+    left = room - _cost(shown, least) - _GAP
+    if shrinkable and shrinkable[-1] not in shown and left >= _SQUEEZED_WIDTH:
+        least[shrinkable[-1]] = left
+        shown.append(shrinkable[-1])
+        shown.sort()
 
 
 def _shrink(widths: list[int], group: Sequence[int], floors: Sequence[int], excess: int) -> None:

@@ -199,5 +199,8 @@ def test_at_80_columns_all_regions_still_say_who_can_be_reached() -> None:
     lost = node("i-0123456789abcdef0", ping=PingStatus.CONNECTION_LOST, last_ping=START - timedelta(days=2))
     machine = instance(id=lost.id, region="ap-northeast-1", name="a" * 60, type="t3.micro", node=lost)
     columns = [column for column in COLUMNS if not column.is_hidden]
-    slots = fit(columns, build_rows([machine], columns, now=START), width=80, numbers_width=len("10000"))
+    rows = build_rows([machine], columns, now=START)
+    slots = fit(columns, rows, width=80, numbers_width=len("10000"))
     assert [columns[slot.index].key for slot in slots] == ["name", "region", "id", "ssm"]
+    narrow = fit(columns, rows, width=40, numbers_width=len("10"))
+    assert [(columns[slot.index].key, slot.width) for slot in narrow] == [("name", 15), ("id", 19)]

@@ -42,7 +42,8 @@ def parse_arguments(argv: Sequence[str]) -> argparse.Namespace:
     if more and not any(text.startswith("-") for text in unread):
         getattr(arguments, more).extend(unread)  # argparse gives up on words that a flag separates from the first ones
     elif unread:
-        parser.error(f"unrecognized arguments: {' '.join(unread)}")
+        of_verb = f" {arguments.verb}" if arguments.verb else ""
+        raise InvalidInput(f"unrecognized arguments: {' '.join(unread)}", hint=f"type: ec2menu{of_verb} --help")
     # The flags may stand before the verb or after it, where argparse would let the second list replace the first.
     arguments.regions = [*(arguments.regions or ()), *(getattr(arguments, "more_regions", None) or ())]
     return arguments
@@ -173,7 +174,9 @@ def _add_runs(parser: argparse.ArgumentParser) -> None:
 
 
 def _add_history(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--repeat", type=int, metavar="N", help="make the connection with this number again")
+    parser.add_argument(
+        "--repeat", type=int, metavar="N", help="connect to what has this number again, through the same jump host"
+    )
     parser.add_argument("-o", "--output", choices=("table", "json", "csv"), default="table", help="default: table")
     _add_common_flags(parser, is_top=False)
 

@@ -29,6 +29,7 @@ from ec2menu.state.store import Store
 from ec2menu.ui.terminal import Terminal
 
 APP = "ec2menu"
+_DEMO_HINT = "in ec2menu's folder type: pip install '.[demo]' (or: pipx install --force '.[demo]')"
 # Where the demo of the ec2menu that opened this window listens; the AWS_* variables beside it lead there already.
 DEMO_VARIABLE = "EC2MENU_DEMO_ENDPOINT"
 
@@ -153,13 +154,12 @@ def _enter_demo(stack: ExitStack, terminal: Terminal) -> Path:
 
 def _start_demo(stack: ExitStack, terminal: Terminal) -> None:
     try:
-        from ec2menu.demo.server import DemoAws  # noqa: PLC0415 - imports moto, for --demo only
+        from ec2menu.demo.server import DemoAws  # noqa: PLC0415 - for --demo only
+
+        demo = DemoAws()
+        terminal.working(demo.start, "starting the demo")  # imports moto
     except ImportError as error:
-        raise InvalidInput(
-            f"the demo needs a package that is not installed: {error.name}", hint='type: pip install "ec2menu[demo]"'
-        ) from error
-    demo = DemoAws()
-    terminal.working(demo.start, "starting the demo")
+        raise InvalidInput(f"the demo needs a package that is not installed: {error.name}", hint=_DEMO_HINT) from error
     stack.callback(demo.stop)
     terminal.working(demo.seed_fleet, "starting the demo: making up a fleet")
     for name in [name for name in os.environ if name.startswith("AWS_")]:

@@ -93,16 +93,19 @@ def load_config(*, environ: Mapping[str, str], path: Path, explicit: bool, flags
 
 
 def _read_file(path: Path, *, explicit: bool) -> dict[str, Any]:
-    if not path.exists():
+    try:
+        text = path.read_text(encoding="utf-8")
+    except (FileNotFoundError, NotADirectoryError):
         if explicit:
-            raise InvalidInput(f"there is no config file {path}", hint="leave --config out, or create it")
+            raise InvalidInput(f"there is no config file {path}", hint="leave --config out, or create it") from None
         return {}
+    except (OSError, UnicodeDecodeError) as error:
+        raise InvalidInput(f"the config file {path} cannot be read: {error}", hint="mend it or move it away") from error
     import tomllib  # noqa: PLC0415 - most users have no file, and the first menu is fast
 
     try:
-        with path.open("rb") as file:
-            return tomllib.load(file)
-    except (OSError, tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        return tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
         raise InvalidInput(f"the config file {path} cannot be read: {error}", hint="mend it or move it away") from error
 
 

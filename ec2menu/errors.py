@@ -22,9 +22,10 @@
     │   ├── PluginUnusable
     │   ├── SessionFailed
     │   └── PortInUse
-    └── Interrupted              130   Ctrl-C, or a signal that ends us
+    └── Interrupted              130   Ctrl-C; a signal that ends us is a SystemExit with the shell's 128 + signal
 
-A failed target among many is a value in a result, never an exception. Only `cli` and the menu loop catch these.
+A failed target among many is a value in a result, never an exception. What nobody below can turn into such a value or
+a Problem reaches `cli` or the menu loop, which tell the user.
 """
 
 import copy
@@ -167,7 +168,7 @@ class PortInUse(ConnectorError):
 
 
 class Interrupted(Ec2MenuError):
-    """The user, or a signal, ended what was going on; `status` follows the shell's rule of 128 + signal."""
+    """The user ended what was going on; `status` follows the shell's rule of 128 + signal, as for SIGINT."""
 
     status = ExitStatus.INTERRUPTED
 

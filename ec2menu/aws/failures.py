@@ -80,6 +80,7 @@ class Call:
     profile: str
     sso_profile: str = ""
     keys_in_variables: bool = False
+    ca_bundle: str = ""
 
     @property
     def action(self) -> str:
@@ -247,10 +248,10 @@ def _profile_not_found(_error: Exception, call: Call) -> Ec2MenuError:
 def _unreachable(error: Exception, call: Call) -> Ec2MenuError:
     where = f"{call.service} in {call.region}"
     if isinstance(error, boto.SSLError):
-        return Unreachable(
-            f"the TLS certificate of {where} is not trusted",
-            hint="behind a company proxy, set AWS_CA_BUNDLE to its CA file",
-        )
+        hint = "behind a company proxy, set AWS_CA_BUNDLE to its CA file"
+        if call.ca_bundle:
+            hint = f"AWS_CA_BUNDLE is {call.ca_bundle}: see that this file is there and has the CA"
+        return Unreachable(f"the TLS certificate of {where} is not trusted", hint=hint)
     if isinstance(error, boto.ProxyConnectionError):
         return Unreachable(f"the proxy does not let us reach {where}", hint="check HTTPS_PROXY and NO_PROXY")
     if isinstance(error, (boto.ConnectTimeoutError, boto.ReadTimeoutError)):

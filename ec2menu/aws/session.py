@@ -7,6 +7,7 @@ turn every foreign error into ours. Knows no resource: `resources/` says what to
 
 import contextlib
 import logging
+import os
 import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
@@ -285,6 +286,7 @@ class Aws:
             profile=self.profile,
             sso_profile=self.sso_profile,
             keys_in_variables=self._method == "env",
+            ca_bundle=os.environ.get("AWS_CA_BUNDLE", ""),
         )
 
     @contextlib.contextmanager
@@ -297,7 +299,7 @@ class Aws:
             raise self._judge(translate(error, call, who=self._who), call) from error
 
     def _judge(self, error: Ec2MenuError, call: Call) -> Ec2MenuError:
-        """Tell a disabled region from bad keys: both answer alike, only STS in another region knows (facts: EC2)."""
+        """Tell a disabled region from bad keys: both answer alike, only STS in another region knows."""
         if not isinstance(error, CredentialsError) or error.code not in BAD_KEY_CODES:
             return error
         judge = self.home if self.home and self.home != call.region else partition_home(call.region)

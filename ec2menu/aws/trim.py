@@ -83,7 +83,6 @@ USED: Mapping[str, Used] = {
     "rds": Used(
         operations=frozenset(
             {
-                "DescribeDBClusterEndpoints",
                 "DescribeDBClusters",
                 "DescribeDBInstances",
                 "DescribeDBProxies",

@@ -94,7 +94,7 @@ def _check_lines(lines: tuple[str, ...]) -> None:
 def _check_range(what: str, number: int, limits: tuple[int, int], *, unit: str) -> None:
     low, high = limits
     if not low <= number <= high:
-        raise InvalidInput(f"a {what} of {number:,} is not possible", hint=f"choose from {low:,} to {high:,} {unit}")
+        raise InvalidInput(f"{what} of {number:,} is not possible", hint=f"choose from {low:,} to {high:,} {unit}")
 
 
 def _check_max_errors(text: str) -> None:

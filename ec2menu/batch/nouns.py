@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
 
-# SendCommand takes at most 50 InstanceIds (facts: Run Command).
+# SendCommand takes at most 50 InstanceIds (API reference, SendCommand).
 MAX_CHUNK = 50
 # How the id of a row begins that stands for nodes of a tag whose names are not known.
 TAG_PREFIX = "tag:"

@@ -18,6 +18,7 @@ Line = tuple[str, Style]
 Read = Callable[[NodeResult], tuple[str, str]]
 
 MAX_NAMES = 40
+NOT_KEPT = "nobody can go on with it once this ec2menu has ended: no state is kept"
 _TENTHS_BELOW_SECONDS = 10
 
 # What stands over nodes that ended alike; the order is that of the report, the largest success apart.
@@ -115,7 +116,7 @@ def counts_lines(result: BatchResult, elapsed_seconds: float | None = None, *, i
     lines = [(f"{count_nodes(len(result.results))}: {' · '.join(parts) or 'nothing'}{took}", style)]
     if result.is_detached or result.unfinished:
         how = f"to go on with it: ec2menu runs {result.run_id}"
-        lines.append((how if is_journaled else "nobody can go on with it: no state is kept", Style.STRONG))
+        lines.append((how if is_journaled else NOT_KEPT, Style.STRONG))
     if result.unsent and is_journaled:
         never = f"{count_nodes(len(result.unsent))} never sent to; to send the rest"
         lines.append((f"{never}: ec2menu runs {result.run_id} --send-rest", Style.STRONG))

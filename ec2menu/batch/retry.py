@@ -1,7 +1,7 @@
 """What may be sent again, how often and after which wait: a frozen policy and two predicates.
 
-Only what provably never ran is ever sent again (facts: Run Command, "did it run?"). Not here: DeliveryTimedOut and
-Cancelled may have run; a script that failed or timed out did.
+Only what provably never ran is ever sent again (SSM user guide, "Understanding command statuses"). Not here:
+DeliveryTimedOut and Cancelled may have run; a script that failed or timed out did.
 """
 
 from dataclasses import dataclass

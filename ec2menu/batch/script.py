@@ -52,7 +52,9 @@ def read_script(path: Path) -> str:
         with path.open("rb") as file:
             data = file.read(MAX_COMMAND_BYTES + 1)
     except OSError as error:
-        raise InvalidInput(f"the script {path} cannot be read: {error.strerror}", hint="name a file with -f") from error
+        raise InvalidInput(
+            f"the script {path} cannot be read: {error.strerror}", hint="name a file that is there"
+        ) from error
     if len(data) > MAX_COMMAND_BYTES:
         raise InvalidInput(
             f"the script {path} is too long for SSM: more than {MAX_COMMAND_BYTES:,} bytes",

@@ -1,6 +1,7 @@
 """SSM's status words, and one node's row of ListCommandInvocations as a value.
 
-Every StatusDetails is known by name (facts: Run Command, status words); what follows from one is in `verdicts`.
+Every StatusDetails is known by name (SSM user guide, "Understanding command statuses"); what follows from one is in
+`verdicts`.
 """
 
 from collections.abc import Mapping

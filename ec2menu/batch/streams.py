@@ -1,6 +1,6 @@
 """A node's output as SSM hands it out: two streams, each whole or cut, taken from the list call or read one by one.
 
-Pure text work; the marks are those of the SSM agent (facts: Run Command, reading results).
+Pure text work; the marks are those of the SSM agent (amazon-ssm-agent).
 """
 
 from collections.abc import Container, Mapping

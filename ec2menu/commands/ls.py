@@ -10,7 +10,7 @@ from ec2menu.flows.listing import arrange, find_kind, find_regions, get_listing,
 from ec2menu.models import Listing, Style
 from ec2menu.resources.kinds import ResourceKind, record_fields, to_record
 from ec2menu.ui.exports import csv_text, json_text
-from ec2menu.ui.select import Wrong, parse_filters, parse_sort
+from ec2menu.ui.select import Wrong, describe_misread, parse_filters, parse_sort
 from ec2menu.ui.tables import render
 
 
@@ -41,8 +41,9 @@ def run_ls(context: Context, request: LsRequest) -> int:
         (context.terminal.data if request.output == "table" else context.terminal.document)(text)
     context.terminal.flush()
     problems += listing.problems
-    if request.output == "table" and not items and not problems:
-        context.terminal.note(_nothing(kind, listing, regions), Style.DIM)
+    misread = "" if items else describe_misread(terms, keys)
+    if misread or (request.output == "table" and not items and not problems):
+        context.terminal.note(f"{_nothing(kind, listing, regions)}{misread}", Style.DIM)
     context.terminal.problems(problems)
     return max((problem.status for problem in problems), default=ExitStatus.DONE)
 

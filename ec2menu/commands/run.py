@@ -124,7 +124,7 @@ def _read_spec(request: RunRequest, text: str) -> CommandSpec:
         lines=lines_of(text),
         execution_seconds=request.timeout,
         delivery_seconds=request.delivery_timeout,
-        output_s3=request.output_s3,
+        output_s3=request.output_s3.removeprefix("s3://"),
     )
     check_spec(spec)
     return spec

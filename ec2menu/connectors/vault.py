@@ -12,7 +12,7 @@ from typing import Any
 from ec2menu.connectors.secrets import Password, PasswordKey
 
 SERVICE = "ec2menu"
-INSTALL_KEYRING = 'the package keyring is not installed; type: pip install "ec2menu[keyring]"'
+INSTALL_KEYRING = "the package keyring is not installed; type: pipx inject ec2menu keyring (or: pip install keyring)"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

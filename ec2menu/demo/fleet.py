@@ -1,6 +1,6 @@
 """Makes the showcase fleet: networks, machines and agents from `fleet_data`, then databases, caches and containers.
 
-The same ids come out every time, so that the history of one demo means something in the next.
+The same ids come out every time, so that what one demo has shown can be found again in the next.
 """
 
 from collections.abc import Callable, Sequence

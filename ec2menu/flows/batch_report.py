@@ -52,7 +52,7 @@ def show_result(
             read=read,
             max_lines_per_group=max_lines_per_group,
             elapsed_seconds=elapsed_seconds,
-            is_journaled=not context.store.is_in_memory,
+            is_journaled=context.keeps_state,
             output_s3=spec.output_s3,
         )
         show_lines(context, lines)

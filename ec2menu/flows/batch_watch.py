@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from ec2menu.batch.names import count_nodes
 from ec2menu.batch.nouns import BatchPlan, BatchResult, NodeResult, Progress
-from ec2menu.batch.report import Line, live_line, result_line
+from ec2menu.batch.report import NOT_KEPT, Line, live_line, result_line
 from ec2menu.errors import Ec2MenuError, Interrupted
 from ec2menu.fanout import Task
 from ec2menu.flows.batch_login import Renewals
@@ -159,8 +159,8 @@ def _say_left(context: Context, runner: "BatchRunner", follower: _Follower) -> N
     if follower.has_ended:
         context.terminal.note(f"! run {run_id} has ended; see it with: ec2menu runs {run_id}", Style.WARN)
         return
-    if context.store.is_in_memory:
-        context.terminal.note(f"! run {run_id} goes on at AWS; nobody can go on with it: no state is kept", Style.WARN)
+    if not context.keeps_state:
+        context.terminal.note(f"! run {run_id} goes on at AWS; {NOT_KEPT}", Style.WARN)
         return
     context.terminal.note(f"! run {run_id} is left, and goes on at AWS where it was sent", Style.WARN)
     context.terminal.note(f"  to go on with it: ec2menu runs {run_id}")

@@ -146,6 +146,11 @@ class Context:
         return TemporaryDirectory(prefix="ec2menu-")
 
     @property
+    def keeps_state(self) -> bool:
+        """Whether anything is remembered beyond this process; nothing is of a demo."""
+        return not (self.store.is_in_memory or self.is_demo)
+
+    @property
     def scratch_folder(self) -> Path:
         """A folder that goes when we end, for what would be kept with the state where no state can be kept."""
         return Path(self._scratch.name)

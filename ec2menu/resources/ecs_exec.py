@@ -10,7 +10,7 @@ from ec2menu.models import Container, ExecStatus
 
 RUNNING = "RUNNING"
 _COMING = frozenset({"PROVISIONING", "PENDING", "ACTIVATING"})
-_WAIT = "wait until it runs, then press r"
+_WAIT = "wait until it runs, then list it again"
 _ROLE_NEEDS = (
     "its task role needs ssmmessages:CreateControlChannel, ssmmessages:CreateDataChannel, "
     "ssmmessages:OpenControlChannel and ssmmessages:OpenDataChannel"
@@ -59,14 +59,14 @@ def _obstacle(container: Container, facts: ExecFacts) -> tuple[str, str] | None:
     if facts.agent_status != RUNNING:
         return _agent_obstacle(container, facts)
     if not container.runtime_id:
-        return "AWS has not said its runtime id yet", "wait a moment, then press r"
+        return "AWS has not said its runtime id yet", "wait a moment, then list it again"
     return None
 
 
 def _agent_obstacle(container: Container, facts: ExecFacts) -> tuple[str, str]:
     because = f" ({facts.agent_reason})" if facts.agent_reason else ""
     if facts.agent_status in _COMING:
-        return f"its ExecuteCommandAgent is {facts.agent_status}{because}", "wait a moment, then press r"
+        return f"its ExecuteCommandAgent is {facts.agent_status}{because}", "wait a moment, then list it again"
     anew = _how_to_start_anew(container)
     if not facts.agent_status:
         return f"no ExecuteCommandAgent runs in it{because}", f"{_AGENT_NEEDS}; then {anew}"

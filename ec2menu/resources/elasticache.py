@@ -40,7 +40,7 @@ _SERVERLESS = ListCall(
 
 _BROKEN = frozenset({"create-failed", "incompatible-network", "restore-failed"})
 _GOING = frozenset({"deleting", "deleted"})
-_WAIT_HINT = "wait until it is available, then press r"
+_WAIT_HINT = "wait until it is available, then list it again"
 
 
 def fetch_caches(

@@ -50,7 +50,7 @@ _SUSPENDED = frozenset({"suspended", "suspending"})
 _GOING = frozenset({"deleting", "deleted"})
 _COMING = frozenset({"creating", "starting", "reactivating"})
 _STOPPED = frozenset({"stopped", "stopping"})
-_WAIT_HINT = "wait until it is available, then press r"
+_WAIT_HINT = "wait until it is available, then list it again"
 _CUSTOM_LABELS = frozenset({EndpointRole.CUSTOM, EndpointRole.PROXY})
 
 

@@ -186,6 +186,15 @@ def parse_filters(words: Sequence[str], columns: Sequence[str]) -> tuple[Term, .
     return terms
 
 
+def describe_misread(terms: Iterable[Term], columns: Sequence[str]) -> str:
+    """Say that the word before a colon is no column, where a term has one and was taken for text; else nothing."""
+    for term in terms:
+        word, colon, _ = term.text.partition(":")
+        if colon and word and not term.column:
+            return f"; {_quote(word)} is no column, those are: {', '.join(columns)}"
+    return ""
+
+
 def _parse_filter(text: str, columns: Sequence[str]) -> FilterBy | Wrong:
     words: list[str] = _WORD.findall(text)
     terms = tuple(_parse_term(word, columns, quotes=True) for word in words)

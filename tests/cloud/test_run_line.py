@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from ec2menu.batch.report import NOT_KEPT
 from ec2menu.demo.commands import simulation
 from ec2menu.demo.invocations import Outcome as Answer
 from ec2menu.demo.nodes import CONNECTION_LOST
@@ -31,6 +32,15 @@ def test_a_line_of_shell_reaches_the_nodes_as_one_argument(cli: CommandLine, aws
     assert found.status == 0
     assert "run on 2 nodes" in found.err
     assert [record.order.commands for record in simulation().records.values()] == [(command,)]
+
+
+@pytest.mark.parametrize("place", ["logs-a/p", "s3://logs-a/p/"])
+def test_a_place_in_s3_may_be_written_as_a_url(cli: CommandLine, aws_demo: DemoAws, place: str) -> None:
+    aws_demo.add_instances(REGION, 1)
+    found = cli.run("run", "--all", "--yes", "--output-s3", place, "--", "true")
+    assert "full output goes to s3://logs-a/p" in found.err
+    request = aws_demo.calls_of("SendCommand")[0].parameters
+    assert (request["OutputS3BucketName"], request["OutputS3KeyPrefix"].split("/")[0]) == ("logs-a", "p")
 
 
 def test_words_that_look_like_flags_are_the_commands_own(cli: CommandLine, aws_demo: DemoAws) -> None:
@@ -167,4 +177,4 @@ def test_a_run_that_no_journal_keeps_does_not_promise_to_be_gone_on_with(
         out, _ = running.communicate(timeout=30)
     finally:
         running.kill()
-    assert out.splitlines()[-1] == "nobody can go on with it: no state is kept"
+    assert out.splitlines()[-1] == NOT_KEPT

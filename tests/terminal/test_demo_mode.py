@@ -40,7 +40,7 @@ def test_the_demo_is_a_fleet_in_three_regions_with_toy_shells_and_leaves_nothing
     with demo(tmp_path) as robot:
         before = robot.termios()
         robot.wait_for("starting the demo")
-        robot.wait_for("DEMO: a made-up fleet; nothing you do here reaches AWS or runs anywhere")
+        robot.wait_for("DEMO: a made-up fleet; nothing you do here reaches AWS, runs anywhere or is remembered")
         for region, machine in (("eu-west-1", "shop-1"), ("ap-northeast-2", "결제-api-1"), ("us-east-1", "jump-a")):
             robot.wait_for("region [us-east-1]:", new=True)
             robot.line(region)
@@ -65,6 +65,14 @@ def test_the_demo_is_a_fleet_in_three_regions_with_toy_shells_and_leaves_nothing
         assert robot.wait_exit() == 0
         assert robot.termios() == before
     assert [path for path in tmp_path.rglob("*") if path.is_file()] == []
+
+
+def test_without_moto_the_demo_says_what_to_install(tmp_path: Path) -> None:
+    program = "import sys; sys.modules['moto'] = None; from ec2menu.__main__ import run; run()"
+    with Robot([sys.executable, "-c", program, "--demo", "ls", "ec2"], cwd=tmp_path) as robot:
+        assert robot.wait_exit() == 2
+        assert "ec2menu: the demo needs a package that is not installed: moto" in robot.transcript
+        assert "pip install '.[demo]'" in robot.transcript
 
 
 def test_the_demo_answers_one_line_commands_too(tmp_path: Path) -> None:

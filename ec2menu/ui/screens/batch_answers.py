@@ -83,6 +83,7 @@ class Answers:
 
     def _take(self, result: BatchResult) -> None:
         self._result = result
+        self._has_listed = False  # a number means the node that was printed beside it
         self._rows = tuple(row for group in group_by_output(result.results) for row in group.results)
 
     def _prompt(self) -> str:
@@ -97,6 +98,7 @@ class Answers:
         return ", ".join([*parts, "w DIR", "? help", "0 back:"])
 
     def _list_nodes(self) -> None:
+        self._has_listed = True
         digits = len(str(len(self._rows)))
         rows = ((number, result_line(row)) for number, row in enumerate(self._rows, 1))
         show_lines(self._context, ((f"{number:>{digits}}  {text}", style) for number, (text, style) in rows))
@@ -109,7 +111,7 @@ class Answers:
 
     def _find(self, typed: str) -> NodeResult:
         """Return the row with the number, id or name that was typed, or with a part of one that no other has."""
-        if typed.isdecimal() and 1 <= int(typed[:9]) <= len(self._rows):
+        if self._has_listed and typed.isdecimal() and 1 <= int(typed[:9]) <= len(self._rows):
             return self._rows[int(typed[:9]) - 1]
         exact = [row for row in self._rows if typed in (row.target.id, row.target.name)]
         found = exact or [row for row in self._rows if typed.lower() in f"{row.target.name} {row.target.id}".lower()]

@@ -30,7 +30,9 @@ class ContainerScreen:
         self._context = context
         self._regions = tuple(regions)
         self._forward = forward
-        self._clusters = ListScreen(context, clusters_kind(), regions, choose=self._choose_group, choosing="opens")
+        self._clusters = ListScreen(
+            context, clusters_kind(), regions, choose=self._choose_group, choosing="opens", several=False
+        )
         self._screen: Screen = self._clusters
         self._place = ""
 
@@ -71,6 +73,7 @@ class ContainerScreen:
             (group.region,),
             choose=self._choose_container if is_task else self._choose_group,
             choosing="connects" if is_task else "opens",
+            several=False,
         )
 
     def _choose_group(self, chosen: Sequence[Any]) -> "Move | Screen | None":

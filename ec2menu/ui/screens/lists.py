@@ -16,6 +16,7 @@ from ec2menu.models import Style
 from ec2menu.resources.inventory import View
 from ec2menu.resources.kinds import ResourceKind
 from ec2menu.ui import select
+from ec2menu.ui.help import help_lines, list_help
 from ec2menu.ui.menu import Move, Screen
 from ec2menu.ui.problems import problem_lines
 from ec2menu.ui.tables import render
@@ -29,28 +30,13 @@ MAX_FILTER_COLUMNS = 30
 MIN_FILTER_COLUMNS = 8
 Choose = Callable[[Sequence[Any]], "Move | Screen | None"]
 
-_MACHINE_HELP = (
-    "run 1,3-5  run one command on these, by SSM Run Command",
-    "tag:K=V    keep the machines with a tag",
-)
-_HELP = (
-    "3       choose number 3               1,3-5   several",
-    "all     everything listed             !4      everything but 4",
-    "text    keep rows with the text       !text   leave them out; both can be",
-    "                                              column:value, as in state:running",
-    "/text   filter even by a number       /       show all again",
-    "s age   sort by a column              s -age  the other way round",
-    "n  p    next and previous page        r       ask AWS again",
-    "0  b    back                          q       quit",
-    "!       what could not be listed, and why",
-)
-
 
 class ListScreen:
     """The resources of a kind in some regions. `choose` is called with those that were picked, as they are known now.
 
     It returns where to go, or None where what it has said should be read below the list; so is what it raises.
-    `choosing` is what a number does, for the line of keys; `run` is called for `run 1,3-5`, where that makes sense.
+    `choosing` is what a number does, for the line of keys; `several` whether more than one may be chosen, for the help;
+    `run` is called for `run 1,3-5`, where that makes sense.
     """
 
     def __init__(
@@ -61,12 +47,14 @@ class ListScreen:
         *,
         choose: Choose,
         choosing: str = "connects",
+        several: bool = True,
         run: Choose | None = None,
     ) -> None:
         self._context = context
         self._choose = choose
         self._run = run
         self._choosing = choosing
+        self._several = several
         self._kind = kind
         self._regions = tuple(regions)
         self._columns = shown_columns(kind, regions)
@@ -115,7 +103,8 @@ class ListScreen:
             case select.Refresh():
                 self._refresh()
             case select.Help():
-                self._say(*(_HELP[:2] + _MACHINE_HELP if self._run else _HELP[:2]), *_HELP[2:])
+                entries = list_help(self._keys, several=self._several, runs=self._run is not None)
+                self._say(*help_lines(entries, self._context.terminal.width))
             case select.ShowProblems():
                 self._tell_problems()
             case select.Wrong(reason=reason):
@@ -218,7 +207,7 @@ class ListScreen:
 
     def _nothing(self) -> str:
         if self._terms:
-            return "nothing passes the filter; / shows all again"
+            return f"nothing passes the filter; / shows all again{select.describe_misread(self._terms, self._keys)}"
         if self._live.view.listing.problems:
             return f"no {self._kind.title} in {self._where()} could be listed"
         return f"there are no {self._kind.title} in {self._where()}"

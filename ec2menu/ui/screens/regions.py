@@ -11,6 +11,7 @@ from ec2menu.models import Listing, Problem, Region, Style
 from ec2menu.resources.region_names import TITLES, offline_regions
 from ec2menu.state.recent import known_opt_in, note_region, recent_regions, remember_regions
 from ec2menu.ui.choices import Choice, draw_choices, find_choice
+from ec2menu.ui.help import help_lines
 from ec2menu.ui.menu import Move, Screen
 from ec2menu.ui.problems import problem_lines
 from ec2menu.ui.text import escape, fold, narrow, shorten
@@ -20,11 +21,16 @@ ALL = "all"
 RESERVED_LINES = 5
 _KEYS = "? help · number or name chooses · text narrows · q quit"
 _HELP = (
-    "3 or eu-west-1  choose that region        Enter  take the one in brackets",
-    "text            narrow the list           /      show all again",
-    "r               ask AWS which ones are enabled",
-    "!               what AWS did not say, and why",
-    "0  b  Ctrl-D    leave                     q      quit",
+    ("3", "choose number 3"),
+    ("eu-west-1", "choose by name"),
+    ("Enter", "take the one in brackets"),
+    ("all", "all regions in one list"),
+    ("text", "narrow the list"),
+    ("/", "show all again"),
+    ("r", "ask AWS which are enabled"),
+    ("!", "what AWS did not say, why"),
+    ("0  b", "leave"),
+    ("q", "quit"),
 )
 
 
@@ -83,7 +89,7 @@ class RegionScreen:
         if not typed:
             self._say("type a number or the name of a region")
         elif command in ("?", "help"):
-            self._say(*_HELP)
+            self._say(*help_lines(_HELP, self._context.terminal.width))
         elif command == "r":
             self._refresh()
         elif command == "!":

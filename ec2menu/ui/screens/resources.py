@@ -94,7 +94,7 @@ class ResourceScreen:
             from ec2menu.flows.tunnels import tell_news  # noqa: PLC0415 - the same
 
             tell_news(self._context)
-        place = TITLES.get(self._name, f"({len(self._regions)})")
+        place = TITLES.get(self._name, f"({len(self._regions)})" if len(self._regions) > 1 else "")
         terminal.data("")
         terminal.data(terminal.paint(f"{self._name} {place}".rstrip(), Style.STRONG))
         draw_choices(_CHOICES, terminal, reserved_lines=RESERVED_LINES)

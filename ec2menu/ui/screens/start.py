@@ -1,4 +1,4 @@
-"""Where the menu begins: the region screen, and behind it the one region named on the command line, if there is one."""
+"""Where the menu begins: the region screen, and behind it the regions named on the command line, if there are any."""
 
 from ec2menu.errors import Ec2MenuError, Interrupted
 from ec2menu.flows.context import Context
@@ -11,7 +11,9 @@ from ec2menu.ui.terminal import EndOfInput
 def run_menu(context: Context) -> int:
     """Run the menu until the user leaves; return the exit status."""
     if context.is_demo:
-        context.terminal.note("DEMO: a made-up fleet; nothing you do here reaches AWS or runs anywhere", Style.WARN)
+        context.terminal.note(
+            "DEMO: a made-up fleet; nothing you do here reaches AWS, runs anywhere or is remembered", Style.WARN
+        )
     screens = RegionScreen(context)
     menu = Menu(context.terminal, may_leave=lambda: _may_leave(context))
     return menu.run(screens, *_named_screen(context, screens))

@@ -251,6 +251,11 @@ def test_the_hint_says_what_to_look_at(error: Exception, hint: str) -> None:
     assert hint in ours(error).hint
 
 
+def test_a_ca_file_that_is_set_already_is_named() -> None:
+    call = Call(service="ec2", operation="X", region="eu-west-1", profile="p", ca_bundle="/no/such/file")
+    assert "AWS_CA_BUNDLE is /no/such/file" in ours(boto.SSLError(endpoint_url=URL, error="x"), call).hint
+
+
 def test_an_sso_failure_carries_the_profile_that_a_login_renews() -> None:
     error = ours(boto.UnauthorizedSSOTokenError())
     assert isinstance(error, errors.LoginExpired)

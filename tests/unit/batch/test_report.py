@@ -7,6 +7,7 @@ import pytest
 
 from ec2menu.batch.nouns import BatchResult, NodeResult, Outcome, Progress, Target
 from ec2menu.batch.report import (
+    NOT_KEPT,
     clock_text,
     counts_lines,
     exit_status,
@@ -261,7 +262,7 @@ def test_that_ssm_has_cut_an_output_is_said_even_where_the_report_hides_most_of_
 
 def test_a_run_that_no_journal_keeps_cannot_be_gone_on_with() -> None:
     detached = BatchResult(run_id="run-1", results=(), is_detached=True)
-    assert counts_lines(detached, is_journaled=False)[-1][0] == "nobody can go on with it: no state is kept"
+    assert counts_lines(detached, is_journaled=False)[-1][0] == NOT_KEPT
 
 
 def test_a_name_that_would_fill_the_line_is_shortened_in_a_nodes_row() -> None:

@@ -48,15 +48,15 @@ def test_a_standalone_task_without_exec_gets_the_command_that_starts_a_new_one()
 @pytest.mark.parametrize(
     ("members", "more", "reason", "fix"),
     [
-        ({}, {"task_status": "PENDING"}, "its task is PENDING", "wait until it runs, then press r"),
+        ({}, {"task_status": "PENDING"}, "its task is PENDING", "wait until it runs, then list it again"),
         ({}, {"task_status": "DEACTIVATING"}, "its task is DEACTIVATING", ""),
-        ({"status": "PENDING"}, {}, "the container is PENDING", "wait until it runs, then press r"),
+        ({"status": "PENDING"}, {}, "the container is PENDING", "wait until it runs, then list it again"),
         ({"status": "STOPPED"}, {}, "the container is STOPPED", ""),
         (
             {},
             {"agent_status": "PENDING"},
             "its ExecuteCommandAgent is PENDING",
-            "wait a moment, then press r",
+            "wait a moment, then list it again",
         ),
         (
             {},
@@ -70,7 +70,7 @@ def test_a_standalone_task_without_exec_gets_the_command_that_starts_a_new_one()
             "no ExecuteCommandAgent runs in it",
             f"{AGENT_NEEDS}; then {RUN} --enable-execute-command",
         ),
-        ({"runtime_id": ""}, {}, "AWS has not said its runtime id yet", "wait a moment, then press r"),
+        ({"runtime_id": ""}, {}, "AWS has not said its runtime id yet", "wait a moment, then list it again"),
     ],
 )
 def test_each_obstacle_is_named_with_what_to_do(

@@ -127,16 +127,16 @@ def test_nobody_is_asked_for_the_vpc_of_a_cache_without_subnets() -> None:
 @pytest.mark.parametrize(
     ("item", "why", "hint"),
     [
-        (cache(status="creating", endpoint=None), "the cache is creating and has no endpoint yet", "press r"),
-        (cache(status="creating"), "the cache is creating", "press r"),
+        (cache(status="creating", endpoint=None), "the cache is creating and has no endpoint yet", "list it again"),
+        (cache(status="creating"), "the cache is creating", "list it again"),
         (cache(status="deleting"), "the cache is deleting", ""),
         (
             cache(status="create-failed", endpoint=None),
             "the cache is out of order (create-failed)",
             "see why: aws elasticache describe-events --region us-east-1 --duration 1440",
         ),
-        (cache(endpoint=None), "the cache has no endpoint (status available)", "press r"),
-        (cache(status="", endpoint=None), "the cache has no endpoint", "press r"),
+        (cache(endpoint=None), "the cache has no endpoint (status available)", "list it again"),
+        (cache(status="", endpoint=None), "the cache has no endpoint", "list it again"),
     ],
 )
 def test_a_cache_that_nobody_can_connect_to_is_explained_with_what_to_do(item: Cache, why: str, hint: str) -> None:

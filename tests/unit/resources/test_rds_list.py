@@ -88,11 +88,15 @@ WRITER = {"role": EndpointRole.WRITER, "name": "orders"}
 @pytest.mark.parametrize(
     ("item", "why", "hint"),
     [
-        (database(status="creating", endpoint=None), "the database is creating and has no endpoint yet", "press r"),
-        (database(status="creating"), "the database is creating", "press r"),
-        (database(status="starting"), "the database is starting", "press r"),
-        (database(status="", endpoint=None), "the database has no endpoint", "press r"),
-        (database(endpoint=None), "the database has no endpoint (status available)", "press r"),
+        (
+            database(status="creating", endpoint=None),
+            "the database is creating and has no endpoint yet",
+            "list it again",
+        ),
+        (database(status="creating"), "the database is creating", "list it again"),
+        (database(status="starting"), "the database is starting", "list it again"),
+        (database(status="", endpoint=None), "the database has no endpoint", "list it again"),
+        (database(endpoint=None), "the database has no endpoint (status available)", "list it again"),
         (
             database(status="stopped"),
             "the database is stopped",
@@ -120,7 +124,7 @@ WRITER = {"role": EndpointRole.WRITER, "name": "orders"}
         (
             database(members=(DbMember(id="orders-1", status="creating"),), **WRITER),
             "the cluster has no instance yet: they are creating",
-            "press r",
+            "list it again",
         ),
     ],
 )

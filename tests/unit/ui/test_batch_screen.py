@@ -60,7 +60,7 @@ def test_concurrency_timeout_and_retries_can_be_changed_and_the_plan_is_shown_ag
 
 
 @pytest.mark.parametrize(
-    ("typed", "told"), [("c 0", "a concurrency of 0"), ("t 4", "a timeout of 4"), ("x", "that runs nothing")]
+    ("typed", "told"), [("c 0", "concurrency of 0"), ("t 4", "timeout of 4"), ("x", "that runs nothing")]
 )
 def test_a_change_that_makes_no_sense_is_told_and_asked_again(
     typed: str, told: str, aws: CannedAws, tmp_path: Path

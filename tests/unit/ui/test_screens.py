@@ -162,6 +162,13 @@ def test_an_account_without_machines_says_so(visit: Callable[..., Desk]) -> None
     assert desk.notes.count("the list is empty; there is nothing to choose") == 2
 
 
+def test_a_word_before_a_colon_that_is_no_column_is_named_where_nothing_passes(
+    aws: CannedAws, visit: Callable[..., Desk]
+) -> None:
+    aws.add(machine("i-1", "a"))
+    assert "nothing passes the filter; / shows all again; nope is no column, those are: name," in visit("nope:x").data
+
+
 def test_a_filter_that_nothing_passes_says_how_to_see_all_again(aws: CannedAws, visit: Callable[..., Desk]) -> None:
     aws.add(machine("i-1", "a"))
     assert "nothing passes the filter; / shows all again" in visit("zzz").data

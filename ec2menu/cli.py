@@ -9,7 +9,7 @@ import io
 import os
 import signal
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import ExitStack, suppress
 from types import FrameType
 
@@ -28,9 +28,12 @@ def main(argv: Sequence[str]) -> int:
     try:
         try:
             flags = parse_arguments(argv)
-            _end_on_signals()
+            leave_in_peace = _end_on_signals()
             with ExitStack() as stack:
-                status = _run(flags, stack)
+                try:
+                    status = _run(flags, stack)
+                finally:
+                    leave_in_peace()
         except SystemExit as leaving:  # --help, --version, or a signal that ends us
             status = leaving.code if isinstance(leaving.code, int) else ExitStatus.DONE
         sys.stdout.flush()
@@ -78,11 +81,12 @@ def _suit_large_lists(*, is_short: bool) -> None:
     gc.set_threshold(0 if is_short else _OBJECTS_BETWEEN_COLLECTIONS)
 
 
-def _end_on_signals() -> None:
+def _end_on_signals() -> Callable[[], None]:
     """Leave in order on SIGTERM and SIGHUP: terminals are restored, sessions ended, with the shell's 128 + signal.
 
     The first one counts; a closed window sends several, and neither they nor Ctrl-C may cut short what it has begun.
     Code that sets handlers for a while puts these back afterwards, and so they know themselves whether it has begun.
+    Who leaves for another reason says so by the function that is returned.
     """
     found = [getattr(signal, name) for name in ("SIGTERM", "SIGHUP") if hasattr(signal, name)]  # Windows has no SIGHUP
     endings = {number: SystemExit(128 + number) for number in found}
@@ -98,9 +102,14 @@ def _end_on_signals() -> None:
         if not is_leaving:
             signal.default_int_handler(number, frame)
 
+    def leave_in_peace() -> None:
+        nonlocal is_leaving
+        is_leaving = True
+
     for number, handler in (*((number, leave) for number in found), (signal.SIGINT, interrupt)):
         if signal.getsignal(number) is not signal.SIG_IGN:  # as under nohup
             signal.signal(number, handler)
+    return leave_in_peace
 
 
 def _fail(error: Ec2MenuError, flags: argparse.Namespace) -> int:

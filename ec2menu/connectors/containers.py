@@ -11,6 +11,7 @@ from typing import Any
 from ec2menu.connectors.connector import SESSION_KEYS, Connector, SessionSpec
 from ec2menu.connectors.plugin import Ending, Verdict
 from ec2menu.connectors.session import SessionResult, run_session
+from ec2menu.connectors.starting import Watch, start_watched, wait_quietly
 from ec2menu.errors import TargetNotConnected, TargetUnavailable
 from ec2menu.models import Container
 
@@ -42,11 +43,13 @@ def exec_in_container(
     shells: Sequence[str],
     wait: Callable[[float], None] | None = None,
     on_shell: Callable[[str], None] = lambda _shell: None,
+    watch: Watch = wait_quietly,
 ) -> SessionResult:
     """Open the first of `shells` that the image has on the user's terminal; return when the session is over.
 
     While SSM has no connection to the agent, ECS ExecuteCommand is tried again for 15 s; `wait` is then called with the
-    seconds that are left and has to let one pass (None: by sleeping). `on_shell` hears each shell after the first.
+    seconds that are left and has to let one pass (None: by sleeping). `on_shell` hears each shell after the first,
+    `watch` is as for `start_watched`.
     Raises TargetUnavailable where the image has none of them, AwsError when ExecuteCommand fails, SessionFailed when
     the plugin cannot be started.
     """
@@ -56,7 +59,7 @@ def exec_in_container(
         if position:
             on_shell(shell)
         spec = SessionSpec(target=container.ssm_target, region=container.region, reason="")
-        result = run_session(connector, spec, _start(connector, container, shell, wait))
+        result = run_session(connector, spec, _start(connector, container, shell, wait=wait, watch=watch))
         missing += is_missing(result.verdict, shell)
         if not has_not_started(result.verdict):
             return result
@@ -80,7 +83,9 @@ def is_missing(verdict: Verdict, shell: str) -> bool:
     return has_not_started(verdict) and program in detail and any(words in detail for words in _NOT_FOUND)
 
 
-def _start(connector: Connector, container: Container, shell: str, wait: Callable[[float], None]) -> dict[str, Any]:
+def _start(
+    connector: Connector, container: Container, shell: str, *, wait: Callable[[float], None], watch: Watch
+) -> dict[str, Any]:
     """Return the answer of ExecuteCommand in StartSession's words, asking again while the agent is not connected.
 
     A refusal of that kind started nothing, so that asking again cannot open two sessions.
@@ -90,7 +95,9 @@ def _start(connector: Connector, container: Container, shell: str, wait: Callabl
     while True:
         asked = clock.now()
         try:
-            return _execute(connector, container, shell)
+            return start_watched(
+                connector, container.region, lambda: _execute(connector, container, shell), watch=watch
+            )
         except TargetNotConnected as error:
             if clock.now() >= deadline:
                 raise _never_connected(container, error) from error

@@ -9,6 +9,7 @@ import contextlib
 import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from typing import Any
 
 from ec2menu.connectors.connector import Connector, SessionSpec
 from ec2menu.connectors.local_ports import LARGEST_PORT, is_listened_on, pick_local_port
@@ -22,6 +23,7 @@ from ec2menu.connectors.plugin import (
 )
 from ec2menu.connectors.probes import Health, Protocol, is_healthy, probe
 from ec2menu.connectors.process import BackgroundProcess, undisturbed
+from ec2menu.connectors.starting import Watch, start_watched, wait_quietly
 from ec2menu.errors import InvalidInput, PortInUse, SessionFailed
 
 TO_NODE = "AWS-StartPortForwardingSession"
@@ -229,13 +231,18 @@ class Forward:
             raise SessionFailed(f"the tunnel did not open: {ending}", hint="try again; type: ec2menu doctor")
 
 
-def start_forward(connector: Connector, spec: TunnelSpec, *, local_port: int) -> Forward:
+def start_forward(connector: Connector, spec: TunnelSpec, *, local_port: int, watch: Watch | None = None) -> Forward:
     """Start a session and the plugin for it; what was opened at AWS is closed where the plugin cannot be started.
 
-    Calls ssm:StartSession once. Raises AwsError or SessionFailed.
+    Calls ssm:StartSession once, here and now, or (with `watch`) as `start_watched` does. Raises AwsError or
+    SessionFailed.
     """
     session = spec.session(local_port)
-    answer = connector.start(session)
+
+    def start() -> dict[str, Any]:
+        return connector.start(session)
+
+    answer = start() if watch is None else start_watched(connector, spec.region, start, watch=watch)
     session_id = str(answer["SessionId"])
     try:
         argv, environment = connector.plugin_call(session, answer)
@@ -250,13 +257,16 @@ def start_forward(connector: Connector, spec: TunnelSpec, *, local_port: int) ->
 
 
 @contextlib.contextmanager
-def open_tunnel(connector: Connector, *, target: str, region: str, port: int, local_port: int = 0) -> Iterator[Forward]:
+def open_tunnel(
+    connector: Connector, *, target: str, region: str, port: int, local_port: int = 0, watch: Watch = wait_quietly
+) -> Iterator[Forward]:
     """Forward a local port (0: a free one) to `port` on a node, for as long as the context lasts and no longer.
 
+    `watch` as for `start_watched`.
     Raises PortInUse, SessionFailed (the plugin's reason, a refusing far side, no readiness in 30 s) or AwsError.
     """
     spec = TunnelSpec(via=target, region=region, port=port)
-    forward = start_forward(connector, spec, local_port=pick_local_port(local_port))
+    forward = start_forward(connector, spec, local_port=pick_local_port(local_port), watch=watch)
     try:
         forward.wait_until_ready(check=lambda: None)
         yield forward

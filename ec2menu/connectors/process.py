@@ -89,9 +89,10 @@ def run_in_foreground(
         try:
             return child.wait()
         finally:
-            if child.poll() is None:
-                child.kill()
-                child.wait()
+            with undisturbed():
+                if child.poll() is None:
+                    child.kill()
+                    child.wait()
 
 
 class BackgroundProcess:
@@ -133,7 +134,8 @@ class BackgroundProcess:
 
     def poll(self) -> int | None:
         """Return its status (negative: signal), or None while it runs; after its end `output` is complete."""
-        status = self._child.poll()
+        with undisturbed():  # a handler that raises within it would leave Popen's lock taken for ever
+            status = self._child.poll()
         if status is not None:
             self._reader.wait(LAST_WORDS_SECONDS)  # a grandchild that holds the pipe is not waited for
         return status

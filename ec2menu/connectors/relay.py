@@ -44,11 +44,15 @@ class Left(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RelayResult:
-    """How it went: why it stopped, the exit status (negative: signal), and the last bytes it printed as text."""
+    """How it went: why it stopped, the exit status (negative: signal), and the last bytes it printed as text.
+
+    `has_answered` is what `relay` was told to ask of all that was printed.
+    """
 
     left: Left
     status: int
     tail: str
+    has_answered: bool = False
 
 
 @dataclass(slots=True)
@@ -186,7 +190,8 @@ def relay(
                 tty.setraw(user_in, termios.TCSANOW)
                 pump = _Pump(master=master, user_in=user_in, user_out=user_out, has_answered=has_answered)
                 left = _pump_until_left(pump, child, clock, answer_seconds)
-                status = _end(child, by_itself=left is Left.EXITED)
+                with undisturbed():
+                    status = _end(child, by_itself=left is Left.EXITED)
             finally:
                 with undisturbed():
                     _end(child, by_itself=False)
@@ -194,7 +199,8 @@ def relay(
         os.close(master)
         if slave != -1:
             os.close(slave)
-    return RelayResult(left=left, status=status, tail=pump.tail.decode(errors="replace"))
+    tail = pump.tail.decode(errors="replace")
+    return RelayResult(left=left, status=status, tail=tail, has_answered=pump.answered)
 
 
 def _pump_until_left(pump: _Pump, child: subprocess.Popen[bytes], clock: Clock, answer_seconds: float) -> Left:
@@ -202,7 +208,9 @@ def _pump_until_left(pump: _Pump, child: subprocess.Popen[bytes], clock: Clock, 
     while True:
         if left := pump.turn(POLL_SECONDS):
             return left
-        if child.poll() is not None:
+        with undisturbed():
+            has_ended = child.poll() is not None
+        if has_ended:
             # A grandchild may still hold the terminal open: take what is there and do not wait for its end.
             while _wait_for({pump.master: selectors.EVENT_READ}, 0) and pump.from_program() is None:
                 pass
@@ -212,7 +220,10 @@ def _pump_until_left(pump: _Pump, child: subprocess.Popen[bytes], clock: Clock, 
 
 
 def _end(child: subprocess.Popen[bytes], *, by_itself: bool) -> int:
-    """Let a program end, hanging up on it unless it ends by itself, and kill it after a grace; return its status."""
+    """Let a program end, hanging up on it unless it ends by itself, and kill it after a grace; return its status.
+
+    A handler that raises in Popen's own waiting leaves its lock taken for ever: no signal may disturb this, nor `poll`.
+    """
     if child.poll() is None and not by_itself:
         child.send_signal(signal.SIGHUP)
     try:

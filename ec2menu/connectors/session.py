@@ -12,6 +12,7 @@ from typing import Any
 from ec2menu.connectors.connector import Connector, SessionSpec
 from ec2menu.connectors.plugin import Ending, Verdict, has_answered, read_ending
 from ec2menu.connectors.process import discard_typed, undisturbed
+from ec2menu.connectors.starting import Watch, start_watched, wait_quietly
 from ec2menu.errors import SessionFailed
 
 
@@ -24,12 +25,13 @@ class SessionResult:
     lasted_seconds: float
 
 
-def open_shell(connector: Connector, spec: SessionSpec) -> SessionResult:
-    """Open a shell on the user's terminal and return when it is over.
+def open_shell(connector: Connector, spec: SessionSpec, *, watch: Watch = wait_quietly) -> SessionResult:
+    """Open a shell on the user's terminal and return when it is over; `watch` as for `start_watched`.
 
     Raises AwsError when StartSession fails, SessionFailed when the plugin cannot be started.
     """
-    return run_session(connector, spec, connector.start(spec))
+    answer = start_watched(connector, spec.region, lambda: connector.start(spec), watch=watch)
+    return run_session(connector, spec, answer)
 
 
 def run_session(connector: Connector, spec: SessionSpec, answer: Mapping[str, Any]) -> SessionResult:
@@ -78,4 +80,7 @@ def _run(connector: Connector, spec: SessionSpec, answer: Mapping[str, Any]) -> 
         return Verdict(ending=Ending.GIVEN_UP)
     if result.left is Left.NO_ANSWER:
         return Verdict(ending=Ending.NO_ANSWER, detail=f"none within {connector.answer_seconds:.0f} s")
-    return read_ending(result.tail, str(answer["SessionId"]), status=result.status)
+    verdict = read_ending(result.tail, str(answer["SessionId"]), status=result.status)
+    if verdict.ending is Ending.UNKNOWN and not result.has_answered:
+        return Verdict(ending=Ending.FAILED, detail="the plugin ended without a word")
+    return verdict

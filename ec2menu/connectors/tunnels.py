@@ -10,17 +10,12 @@ from ec2menu.connectors.connector import Connector
 from ec2menu.connectors.forward import PROBE_SECONDS, TunnelSpec
 from ec2menu.connectors.local_ports import pick_local_port
 from ec2menu.connectors.process import undisturbed
+from ec2menu.connectors.starting import CLOSING, Watch, wait_quietly
 from ec2menu.connectors.tunnel import ENDED, FindOther, Terms, Tunnel, TunnelState
 from ec2menu.errors import Interrupted
-from ec2menu.fanout import Task, fan_out
+from ec2menu.fanout import fan_out
 
 _UP = frozenset({TunnelState.OPENING, TunnelState.OPEN})
-Watch = Callable[[Task[None], Callable[[], str]], None]
-
-
-def wait_quietly(task: Task[None], _describe: Callable[[], str]) -> None:
-    """Wait for a tunnel without showing anything; `Terminal.watch` is the way that does."""
-    task.result()
 
 
 def _leave(tunnel: Tunnel, watch: Watch) -> None:
@@ -31,7 +26,7 @@ def _leave(tunnel: Tunnel, watch: Watch) -> None:
     under_way = tunnel.leave()
     try:
         if under_way is not None:
-            watch(under_way, lambda: "closing, as soon as AWS has started the session; Ctrl-C again leaves it open")
+            watch(under_way, lambda: CLOSING)
     except Interrupted:
         tunnel.close(wait_seconds=0)
     else:

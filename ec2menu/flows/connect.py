@@ -59,7 +59,8 @@ def connect_shell(context: Context, instance: Instance) -> int:
     connector = context.find_connector()
     _announce(context, "shell", instance)
     spec = SessionSpec(target=instance.id, region=instance.region)
-    return hold_session(context, _visit(instance, "shell"), lambda: open_shell(connector, spec))
+    visit = _visit(instance, "shell")
+    return hold_session(context, visit, lambda: open_shell(connector, spec, watch=context.terminal.watch))
 
 
 def connect_rdp(context: Context, instance: Instance) -> int:
@@ -72,7 +73,10 @@ def connect_rdp(context: Context, instance: Instance) -> int:
     outcome = "failed"
     session_id = ""
     try:
-        with open_tunnel(connector, target=instance.id, region=instance.region, port=RDP_PORT) as tunnel:
+        context.load_credentials()
+        with open_tunnel(
+            connector, target=instance.id, region=instance.region, port=RDP_PORT, watch=terminal.watch
+        ) as tunnel:
             session_id, outcome = tunnel.session_id, "closed"
             terminal.note(address_line(tunnel.local_port), Style.STRONG)
             _start_rdp_client(context, instance, tunnel.local_port)

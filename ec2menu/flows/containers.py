@@ -54,7 +54,12 @@ def connect_container(context: Context, container: Container) -> int:
         context,
         visit,
         lambda: exec_in_container(
-            connector, container, shells=shells_of(container), wait=countdown.wait, on_shell=countdown.name_shell
+            connector,
+            container,
+            shells=shells_of(container),
+            wait=countdown.wait,
+            on_shell=countdown.name_shell,
+            watch=context.terminal.watch,
         ),
     )
 

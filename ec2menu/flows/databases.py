@@ -23,13 +23,14 @@ from ec2menu.connectors.clients import (
 from ec2menu.connectors.engines import EngineFacts, Family, engine_of
 from ec2menu.connectors.process import Completed, run_quietly
 from ec2menu.connectors.secrets import Password
-from ec2menu.connectors.tunnel import Tunnel
+from ec2menu.connectors.tunnel import ENDED, Tunnel, TunnelState
 from ec2menu.errors import ExitStatus, InvalidInput
 from ec2menu.flows.context import Context
 from ec2menu.flows.logins import LoginWish, check_wish, note_end, prove_login
 from ec2menu.flows.sessions import Visit, record_visit
 from ec2menu.flows.stores import open_store
 from ec2menu.flows.targets import DataStore, describe
+from ec2menu.flows.tunnels import tell_news
 from ec2menu.models import Cache, Database, EndpointRole, Style
 
 VERSION_SECONDS = 5.0
@@ -79,8 +80,13 @@ def connect_store(context: Context, item: DataStore, wishes: Wishes) -> int | No
     login = prove_login(context, item, wish, tunnel)
     as_whom = f" as {login.user}" if login.user else ""
     context.terminal.note(f"{client.name}: {describe(item)}{as_whom}", Style.STRONG)
+    tell_news(context)
     status = _run_and_record(context, item, client, call_as(login), tunnel=tunnel)
-    note_end(context, item, login, is_well=status == 0)
+    tell_news(context)
+    if tunnel.state is TunnelState.OPEN:  # else the client may have ended for that
+        note_end(context, item, login, is_well=status == 0)
+    if tunnel.state in ENDED:
+        return ExitStatus.CONNECTOR
     return ExitStatus.DONE if status == 0 else ExitStatus.TARGET_FAILED
 
 

@@ -57,8 +57,13 @@ def hold_session(context: Context, visit: Visit, hold: Callable[[], SessionResul
     Recorded, too, is one that ends because we are told to (SIGTERM, a closed window). Raises what `hold` raises.
     """
     began, started = context.clock.wall(), context.clock.now()
+
+    def hold_with_credentials() -> SessionResult:
+        context.load_credentials()  # here, because the session is started in another thread
+        return hold()
+
     try:
-        result = context.attempt(hold)
+        result = context.attempt(hold_with_credentials)
     except SystemExit:
         lasted, outcome = context.clock.now() - started, "ended with ec2menu"
         with undisturbed():

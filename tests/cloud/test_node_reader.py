@@ -17,6 +17,7 @@ from tests.cloud.tunnel_rig import wait_until
 REGION = "us-east-1"
 NODE_LIST = "DescribeInstanceInformation"
 SHORT_PAGE = WORTH_SHARDING + 50
+WAIT_SECONDS = 60
 NOW = datetime(2026, 3, 1, tzinfo=UTC)
 
 
@@ -79,12 +80,19 @@ def test_a_cut_reply_in_the_middle_loses_nothing(aws_demo: DemoAws) -> None:
     assert statuses(fetch()) == {SsmStatus.ONLINE: 400}
 
 
-def fetch_and(act: Callable[[], object]) -> Listing[Instance]:
-    """Fetch with short pages of EC2, and do something after the first of them."""
+def fetch_and(demo: DemoAws, act: Callable[[], object] = lambda: None) -> Listing[Instance]:
+    """Fetch; after the first, short page of EC2 wait for queries by id, and then do something.
+
+    SSM answers nobody until then: the chain of its pages might have come to all nodes, which would need no query.
+    """
+    demo.faults.short_pages("DescribeInstances", SHORT_PAGE)
+    demo.faults.delay(NODE_LIST, WAIT_SECONDS)
 
     def note(text: str) -> None:
         if text.startswith(f"{SHORT_PAGE} instances") and not acted:
             acted.append(text)
+            wait_until(lambda: bool(queries(demo)), what="query by id")
+            demo.faults.clear()
             act()
 
     acted: list[str] = []
@@ -95,17 +103,14 @@ def fetch_and(act: Callable[[], object]) -> Listing[Instance]:
 
 def test_nodes_are_asked_for_while_ec2_still_lists(aws_demo: DemoAws) -> None:
     aws_demo.add_instances(REGION, 500)
-    aws_demo.faults.short_pages("DescribeInstances", SHORT_PAGE)
-    found = fetch_and(lambda: wait_until(lambda: bool(queries(aws_demo)), what="query by id"))
+    found = fetch_and(aws_demo)
     assert statuses(found) == {SsmStatus.ONLINE: 500}
-    assert len(aws_demo.calls_of("DescribeInstances")) == 3
+    assert len(aws_demo.calls_of("DescribeInstances")) == 2
 
 
 def test_where_ec2_breaks_off_half_way_every_node_is_listed_all_the_same(aws_demo: DemoAws) -> None:
     aws_demo.add_instances(REGION, 500)
-    aws_demo.faults.short_pages("DescribeInstances", SHORT_PAGE)
-    found = fetch_and(lambda: aws_demo.faults.deny("DescribeInstances"))
-    assert queries(aws_demo), "the first page's nodes had been asked for by id"
+    found = fetch_and(aws_demo, lambda: aws_demo.faults.deny("DescribeInstances"))
     assert statuses(found) == {SsmStatus.ONLINE: 500}
     assert "ec2:DescribeInstances" in found.problems[0].message
 

@@ -1,5 +1,6 @@
 """`ec2menu connect` to a real PostgreSQL and a real Redis at a terminal: in by one line, and no password is seen."""
 
+import os
 import re
 import signal
 import sqlite3
@@ -154,6 +155,20 @@ def test_ctrl_c_at_each_prompt_before_the_client_ends_the_command_and_closes_the
         assert robot.wait_exit() == 130
         assert robot.termios().echo
     assert (living(shop), statuses(shop)) == ([], ["Terminated"])
+
+
+@needs_postgres
+def test_a_tunnel_that_is_down_for_good_is_told_and_not_blamed_on_the_password(shop: Stage, postgres: Server) -> None:
+    with connect(shop, "orders:writer", "--user", "app") as robot:
+        robot.wait_for(HOW)
+        robot.line()
+        robot.wait_for("password of app (not shown):")
+        shop.demo.faults.deny("StartSession")
+        os.kill(living(shop)[0], signal.SIGKILL)
+        wait_until(lambda: shop.count("StartSession") > 1, what="try to reconnect")
+        robot.line(postgres.password)
+        robot.wait_for("is down for good: ssm:StartSession in us-east-1 is denied")
+        assert robot.wait_exit() == 4
 
 
 @needs_postgres

@@ -94,7 +94,11 @@ def test_a_default_that_is_not_enabled_is_offered_until_aws_has_said_so(stage: S
 def test_wrong_answers_are_asked_again_and_explained(stage: Stage) -> None:
     with stage.ec2menu(columns=80, rows=24) as robot:
         robot.wait_for(PROMPT)
-        for typed, why in (("99", "choose 1-18"), ("kalamazoo", "type a number from 1 to 18"), ("?", "q      quit")):
+        for typed, why in (
+            ("99", "choose 1-18"),
+            ("kalamazoo", "type a number from 1 to 18"),
+            ("?", "q          quit"),
+        ):
             robot.line(typed)
             robot.wait_for(why, new=True)
             robot.wait_for(PROMPT, new=True)

@@ -193,7 +193,7 @@ def test_a_tunnel_that_does_not_come_up_is_told_and_the_menu_stays(windows: Wind
     stage = windows.stage
     with stage.open_list(columns=200) as robot:
         for position, (modes, words) in enumerate(FAILURES, 1):
-            stage.misbehave(**modes)
+            windows.misbehave(modes)
             robot.line("1")
             robot.wait_for("how (0 back):", new=True)
             robot.line("rdp")

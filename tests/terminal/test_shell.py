@@ -91,6 +91,13 @@ def test_5_mb_of_output_arrives_unchanged(stage: Stage, tmp_path: Path) -> None:
         assert robot.wait_exit() == 0
 
 
+def test_a_plugin_that_ends_without_a_word_before_the_shell_is_there_has_failed(stage: Stage) -> None:
+    stage.variables["EC2MENU_PLUGIN"] = str(stage.program("mute", FLOOD))
+    with stage.connect(stage.add_instance()) as robot:
+        robot.wait_for("failed (the plugin ended without a word)")
+        assert robot.wait_exit() == 4
+
+
 def test_keys_typed_before_the_far_side_is_ready_reach_it_once(stage: Stage) -> None:
     stage.misbehave(slow_ready_seconds=0.8)
     with stage.connect(stage.add_instance()) as robot:

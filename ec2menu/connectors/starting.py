@@ -32,23 +32,24 @@ def start_watched(connector: Connector, region: str, start: Callable[[], Answer]
     """
     task = Task(start)
     try:
+        return _watch_to_the_end(task, watch)
+    except BaseException as error:
+        _close(connector, region, task, seconds=0 if isinstance(error, Ec2MenuError) else ANSWER_SECONDS)
+        raise
+
+
+def _watch_to_the_end(task: Task[Answer], watch: Watch) -> Answer:
+    try:
         answer: Answer = watch(task, lambda: "starting the session")
     except Interrupted:
-        with suppress(Interrupted):
+        with suppress(Ec2MenuError):  # Ctrl-C again, or AWS has not started it
             watch(task, lambda: CLOSING)
-        _close(connector, region, task)
-        raise
-    except SystemExit:
-        with undisturbed():
-            task.wait(ANSWER_SECONDS)
-            _close(connector, region, task)
         raise
     return answer
 
 
-def _close(connector: Connector, region: str, task: Task[Answer]) -> None:
-    """Close what a task has started; nothing where it failed, or where nobody has waited for it."""
-    if not task.is_done:
-        return
-    with suppress(Ec2MenuError), undisturbed():
-        connector.terminate(region, str(task.result()["SessionId"]))
+def _close(connector: Connector, region: str, task: Task[Answer], *, seconds: float) -> None:
+    """Close what a task has started, waiting for that at most `seconds`; nothing where it failed."""
+    with suppress(Exception), undisturbed():
+        if task.wait(seconds):
+            connector.terminate(region, str(task.result()["SessionId"]))

@@ -61,6 +61,16 @@ def test_so_does_a_signal_that_ends_us(stage: Stage, number: signal.Signals) -> 
     assert [session.status for session in stage.sessions()] == ["Terminated"]
 
 
+def test_so_does_a_signal_after_ctrl_c(stage: Stage) -> None:
+    with begin(stage, shell) as robot:
+        robot.control("c")
+        robot.wait_for(CLOSING)
+        robot.kill(signal.SIGTERM)
+        stage.demo.faults.clear()
+        assert robot.wait_exit() == 128 + signal.SIGTERM
+    assert [session.status for session in stage.sessions()] == ["Terminated"]
+
+
 def test_a_second_ctrl_c_does_not_wait(stage: Stage) -> None:
     with begin(stage, shell) as robot:
         robot.control("c")

@@ -80,7 +80,7 @@ def connect_rdp(context: Context, instance: Instance) -> int:
             session_id, outcome = tunnel.session_id, "closed"
             terminal.note(address_line(tunnel.local_port), Style.STRONG)
             _start_rdp_client(context, instance, tunnel.local_port)
-            terminal.pause("press Enter to close the tunnel")
+            terminal.pause("press Enter to close the tunnel", is_over=lambda: not tunnel.is_open)
             if not tunnel.is_open:
                 outcome = "dropped"
     finally:

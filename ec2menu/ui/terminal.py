@@ -5,6 +5,7 @@ never trusted. Knows nothing of AWS.
 """
 
 import os
+import select
 import shutil
 import sys
 from base64 import b64encode
@@ -25,6 +26,7 @@ R_co = TypeVar("R_co", covariant=True)
 
 SHOW_PROGRESS_AFTER_SECONDS = 0.3
 PROGRESS_STEP_SECONDS = 0.1
+PAUSE_STEP_SECONDS = 0.5
 DEFAULT_SIZE = (80, 24)
 _CLEAR_LINE = "\r\x1b[K"
 _ECHOED_CTRL_C = "^C"  # the terminal writes it behind the status, which must stay one line to be cleared
@@ -221,10 +223,23 @@ class Terminal:
         except EOFError:
             raise EndOfInput("the input has ended") from None
 
-    def pause(self, prompt: str) -> None:
-        """Wait for Enter; anything else that ends the waiting is as good."""
+    def pause(self, prompt: str, *, is_over: Callable[[], bool] = lambda: False) -> None:
+        """Wait for Enter; anything else that ends the waiting is as good, and so is that `is_over` says so."""
         with suppress(Interrupted, EndOfInput):
-            self.ask(prompt)
+            if os.name == "nt" or not (is_tty(self._stdin) and self._stdin is sys.stdin):
+                self.ask(prompt)
+            elif not self._has_line(prompt, is_over):
+                self.data("")
+
+    def _has_line(self, prompt: str, is_over: Callable[[], bool]) -> bool:
+        """Wait for a line and drop it; return False where `is_over` has said so, or after Ctrl-C or Ctrl-D."""
+        hear_signals()
+        self._show_again(prompt)
+        with suppress(KeyboardInterrupt), stoppable(lambda: self._show_again(prompt)):
+            while not is_over():
+                if select.select([self._stdin], [], [], PAUSE_STEP_SECONDS)[0]:
+                    return bool(self._stdin.readline())
+        return False
 
     # -- waiting ------------------------------------------------------------------------------------------------
 

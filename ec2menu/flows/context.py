@@ -65,6 +65,7 @@ class Context:
     keeps_snapshots: bool = False
     keyring_keys: "set[PasswordKey]" = field(default_factory=set)
     _has_warned: bool = False
+    _was_refused: bool = False
     _aws: "Aws | None" = None
     _aws_lock: threading.Lock = field(default_factory=threading.Lock)
 
@@ -241,6 +242,9 @@ class Context:
 
         Where that is done elsewhere, the next attempt finds the new credentials.
         """
+        if self._was_refused:
+            self._was_refused = False
+            self.aws.renew()  # now and not before: what goes on in the background would load the old ones again
         while True:
             try:
                 return action()
@@ -249,7 +253,7 @@ class Context:
 
                 has_run_out = isinstance(error, LoginExpired | MfaNeeded)
                 if not (has_run_out and self.terminal.is_interactive and offer_login(self, error)):
-                    self.aws.renew()
+                    self._was_refused = True
                     raise
 
     @property

@@ -28,9 +28,15 @@ from ec2menu.connectors.secrets import HiddenText, Password
 from ec2menu.errors import ConnectorError
 
 CLIENT = """
-import json, os, signal, sys
+import json, os, signal, sys, threading
 file = next(part for part in sys.argv if part.startswith("--defaults-file=")).partition("=")[2]
-signal.signal(signal.SIGINT, lambda *_: os.write(1, b'"interrupted"\\n'))
+
+def listen():
+    while signal.sigwait({signal.SIGINT}):  # no handler: one just before a read would not run until the read is over
+        os.write(1, b'"interrupted"\\n')
+
+signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+threading.Thread(target=listen, daemon=True).start()
 seen = {"pid": os.getpid(), "file": file, "text": open(file).read(), "password": os.environ.get("DB_PASSWORD")}
 print(json.dumps(seen), flush=True)
 for line in sys.stdin:

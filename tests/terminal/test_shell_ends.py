@@ -59,7 +59,10 @@ ENDS = (
 
 
 def kept_open(pid: int) -> dict[str, str]:
-    """Return what a process holds open, connections to AWS apart, once the lists behind the menu have their clients."""
+    """Return what a process holds open for longer, once the lists behind the menu have their clients.
+
+    Connections to AWS are left out, and lists that are just being written to disk.
+    """
 
     def links() -> dict[str, str]:
         found = {}
@@ -69,7 +72,9 @@ def kept_open(pid: int) -> dict[str, str]:
         return found
 
     wait_until(lambda: not any("/botocore/data" in link for link in links().values()), what="end of reading models")
-    return {name: link for name, link in links().items() if not link.startswith("socket:")}
+    return {
+        name: link for name, link in links().items() if not link.startswith("socket:") and "/snapshots/" not in link
+    }
 
 
 def children(pid: int) -> list[str]:

@@ -40,7 +40,7 @@ def test_the_demo_is_a_fleet_in_three_regions_with_toy_shells_and_leaves_nothing
     with demo(tmp_path) as robot:
         before = robot.termios()
         robot.wait_for("starting the demo")
-        robot.wait_for("DEMO: a made-up fleet; nothing you do here reaches AWS, runs anywhere or is remembered")
+        robot.wait_for("DEMO: a made-up fleet; nothing reaches AWS, runs anywhere or is remembered")
         for region, machine in (("eu-west-1", "shop-1"), ("ap-northeast-2", "결제-api-1"), ("us-east-1", "jump-a")):
             robot.wait_for("region [us-east-1]:", new=True)
             robot.line(region)

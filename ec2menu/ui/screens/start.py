@@ -11,9 +11,7 @@ from ec2menu.ui.terminal import EndOfInput
 def run_menu(context: Context) -> int:
     """Run the menu until the user leaves; return the exit status."""
     if context.is_demo:
-        context.terminal.note(
-            "DEMO: a made-up fleet; nothing you do here reaches AWS, runs anywhere or is remembered", Style.WARN
-        )
+        context.terminal.note("DEMO: a made-up fleet; nothing reaches AWS, runs anywhere or is remembered", Style.WARN)
     screens = RegionScreen(context)
     menu = Menu(context.terminal, may_leave=lambda: _may_leave(context))
     return menu.run(screens, *_named_screen(context, screens))

@@ -175,7 +175,10 @@ def _add_runs(parser: argparse.ArgumentParser) -> None:
 
 def _add_history(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
-        "--repeat", type=int, metavar="N", help="connect to what has this number again, through the same jump host"
+        "--repeat",
+        type=int,
+        metavar="N",
+        help="connect to the target with this number again, by the same jump host",
     )
     parser.add_argument("-o", "--output", choices=("table", "json", "csv"), default="table", help="default: table")
     _add_common_flags(parser, is_top=False)

@@ -185,6 +185,7 @@ def first_of(errors: Sequence[Ec2MenuError]) -> Ec2MenuError:
     others = list(dict.fromkeys(error.message for error in errors if error.message != first.message))
     if others:
         first.message += f"; {others[0]}" if len(others) == 1 else f"; {len(others)} other calls failed, too"
+        first.args = (first.message,)
     return first
 
 

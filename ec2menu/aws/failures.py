@@ -65,8 +65,6 @@ NOT_CONNECTED_CODES = {"TargetNotConnected", "TargetNotConnectedException"}
 _CREDENTIAL_CALLS = {"AssumeRole": "sts", "AssumeRoleWithWebIdentity": "sts", "GetRoleCredentials": "sso"}
 _DENIAL = re.compile(r"User: (?P<arn>\S+) is not authorized to perform: (?P<action>[\w-]+:\w+)")
 _CLOCK_SKEW = re.compile(r"Signature (?:not yet current|expired)", re.IGNORECASE)
-# botocore's parser, about a moment in a reply.
-_BAD_TIMESTAMP = re.compile("Invalid timestamp")
 _WRONG_MFA_CODE = re.compile(r"MultiFactorAuthentication failed|\btokenCode\b", re.IGNORECASE)
 
 
@@ -103,8 +101,6 @@ def translate(error: Exception, call: Call, *, who: Callable[[], str]) -> Ec2Men
         return error
     if isinstance(error, boto.ClientError):
         return _client_error(error, call, who)
-    if isinstance(error, ValueError) and _BAD_TIMESTAMP.match(str(error)):
-        return incomplete(call)
     for kinds, build in _BEFORE_AN_ANSWER:
         if isinstance(error, kinds):
             return build(error, call)
@@ -273,7 +269,10 @@ def incomplete(call: Call) -> IncompleteAnswer:
     )
 
 
-def _bad_setting(error: Exception, _call: Call) -> Ec2MenuError:
+def _bad_setting(error: Exception, call: Call) -> Ec2MenuError:
+    """Word what botocore cannot work with: a setting, but for a moment in a reply that is none."""
+    if str(error).startswith("Invalid timestamp"):
+        return incomplete(call)
     hint = "check AWS_ENDPOINT_URL, AWS_CA_BUNDLE and ~/.aws/config"
     if isinstance(error, boto.ConfigParseError):
         hint = "mend that file or move it away"

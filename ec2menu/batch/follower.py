@@ -150,7 +150,8 @@ class Follower:
         """Let a node wait to be sent to again where the row proves that the script never ran there.
 
         It was no try of the node where others cost it its turn: they failed too often for the command's part of the
-        errors, or held all slots until it was taken back. Those are more each time, so that comes to an end.
+        errors, or held all slots until it was taken back. Each time some have begun, which do not wait again, so that
+        this comes to an end.
         """
         if node.id in live.withdrawn and _is_unbegun(node, row):
             return self._send_again(node, now, was_try=False)

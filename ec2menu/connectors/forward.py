@@ -9,7 +9,6 @@ import contextlib
 import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from typing import Any
 
 from ec2menu.connectors.connector import Connector, SessionSpec
 from ec2menu.connectors.local_ports import LARGEST_PORT, is_listened_on, pick_local_port
@@ -238,11 +237,10 @@ def start_forward(connector: Connector, spec: TunnelSpec, *, local_port: int, wa
     SessionFailed.
     """
     session = spec.session(local_port)
-
-    def start() -> dict[str, Any]:
-        return connector.start(session)
-
-    answer = start() if watch is None else start_watched(connector, spec.region, start, watch=watch)
+    if watch is None:
+        answer = connector.start(session)
+    else:
+        answer = start_watched(connector, spec.region, lambda: connector.start(session), watch=watch)
     session_id = str(answer["SessionId"])
     try:
         argv, environment = connector.plugin_call(session, answer)

@@ -52,7 +52,7 @@ class RelayResult:
     left: Left
     status: int
     tail: str
-    has_answered: bool = False
+    has_answered: bool
 
 
 @dataclass(slots=True)

@@ -50,6 +50,6 @@ def _watch_to_the_end(task: Task[Answer], watch: Watch) -> Answer:
 
 def _close(connector: Connector, region: str, task: Task[Answer], *, seconds: float) -> None:
     """Close what a task has started, waiting for that at most `seconds`; nothing where it failed."""
-    with suppress(Exception), undisturbed():
+    with suppress(Exception), undisturbed():  # whatever stands in the way, what made us leave is what counts
         if task.wait(seconds):
             connector.terminate(region, str(task.result()["SessionId"]))

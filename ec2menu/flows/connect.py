@@ -73,7 +73,7 @@ def connect_rdp(context: Context, instance: Instance) -> int:
     outcome = "failed"
     session_id = ""
     try:
-        context.load_credentials()
+        context.attempt(context.load_credentials)  # here, because the session is started in another thread
         with open_tunnel(
             connector, target=instance.id, region=instance.region, port=RDP_PORT, watch=terminal.watch
         ) as tunnel:

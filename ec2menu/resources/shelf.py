@@ -42,8 +42,10 @@ class Shelf:
 
     def is_due(self, now: float, fresh_seconds: float) -> bool:
         """Whether a fetch is wanted: none has landed in this run, or what has landed is old, or failed a while ago."""
-        if self.flight is not None or self.landed_at is None:
-            return self.flight is None
+        if self.flight is not None:
+            return False
+        if self.landed_at is None:
+            return True
         wait = min(fresh_seconds, RETRY_SECONDS) if self._may_mend else fresh_seconds
         return now - self.landed_at >= wait
 

@@ -25,7 +25,7 @@ def hear_signals() -> None:
 
     Python only notes a signal when it comes; its handler runs once the main thread is interrupted. A Ctrl-C in the
     moment between a prompt and the read behind it interrupts nothing and would be lost until the next key. Windows has
-    no such moment, and no signal to wake anybody with.
+    no signal to wake anybody with.
     """
     if hasattr(signal, "SIGURG") and threading.current_thread() is threading.main_thread():
         _wake_this_thread_for_signals()

@@ -184,12 +184,17 @@ class Terminal:
 
     def _read_line(self, prompt: str) -> str:
         """Read a line with its newline; nothing, or EOFError, at the end of the input."""
-        if is_tty(self._stdin) and self._stdin is sys.stdin:
+        if self._has_keyboard:
             with stoppable(lambda: self._show_again(prompt, _typed())), several_signals():
                 return input(escape(prompt) + " ") + "\n"
         self._stderr.write(f"{escape(prompt)} ")
         self._stderr.flush()
         return self._stdin.readline()
+
+    @property
+    def _has_keyboard(self) -> bool:
+        """Whether what is asked can be read from the process's own terminal."""
+        return is_tty(self._stdin) and self._stdin is sys.stdin
 
     def _show_again(self, prompt: str, typed: str = "") -> None:
         self._stdout.write(f"\r{escape(prompt)} {typed}")
@@ -226,7 +231,7 @@ class Terminal:
     def pause(self, prompt: str, *, is_over: Callable[[], bool] = lambda: False) -> None:
         """Wait for Enter; anything else that ends the waiting is as good, and so is that `is_over` says so."""
         with suppress(Interrupted, EndOfInput):
-            if os.name == "nt" or not (is_tty(self._stdin) and self._stdin is sys.stdin):
+            if os.name == "nt" or not self._has_keyboard:
                 self.ask(prompt)
             elif not self._has_line(prompt, is_over):
                 self.data("")

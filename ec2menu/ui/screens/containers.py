@@ -6,7 +6,7 @@ The lists are made of the one list of containers that the inventory has; what a 
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from ec2menu.errors import ExitStatus, InvalidInput, TargetUnavailable
+from ec2menu.errors import ExitStatus, TargetUnavailable
 from ec2menu.flows.containers import SHORT_TASK, check_container, connect_container, describe_container
 from ec2menu.flows.context import Context
 from ec2menu.models import Container
@@ -77,7 +77,7 @@ class ContainerScreen:
         )
 
     def _choose_group(self, chosen: Sequence[Any]) -> "Move | Screen | None":
-        found = ecs_groups.descend(_only(chosen))
+        found = ecs_groups.descend(chosen[0])
         below = ecs_groups.below(found)
         if not below:
             row = found.containers[0]  # it stands for what is not there, and says why
@@ -85,7 +85,7 @@ class ContainerScreen:
         return self._choose_container(below) if isinstance(found, EcsTask) and len(below) == 1 else self._below(found)
 
     def _choose_container(self, chosen: Sequence[Any]) -> Move | None:
-        container: Container = _only(chosen)
+        container: Container = chosen[0]
         check_container(container)
         if self._forward is not None and self._ask_way(container) == "tunnel":
             self._forward(self._context, container)
@@ -99,12 +99,6 @@ class ContainerScreen:
             Choice(key="tunnel", label="tunnel to a port", remark=port),
         )
         return choose_one(self._context.terminal, describe_container(container), ways)
-
-
-def _only(chosen: Sequence[Any]) -> Any:
-    if len(chosen) > 1:
-        raise InvalidInput("choose one at a time", hint="type a single number")
-    return chosen[0]
 
 
 def clusters_kind() -> ResourceKind:

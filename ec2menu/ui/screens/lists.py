@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from ec2menu.clock import describe_age
-from ec2menu.errors import Ec2MenuError, Interrupted, TargetUnavailable
+from ec2menu.errors import Ec2MenuError, Interrupted, InvalidInput, TargetUnavailable
 from ec2menu.flows.context import Context
 from ec2menu.flows.listing import DEFAULT_SORT, arrange, shown_columns
 from ec2menu.flows.live import LiveList
@@ -35,8 +35,8 @@ class ListScreen:
     """The resources of a kind in some regions. `choose` is called with those that were picked, as they are known now.
 
     It returns where to go, or None where what it has said should be read below the list; so is what it raises.
-    `choosing` is what a number does, for the line of keys; `several` whether more than one may be chosen, for the help;
-    `run` is called for `run 1,3-5`, where that makes sense.
+    `choosing` is what a number does, for the line of keys; `several` whether more than one may be chosen. `run` is
+    called for `run 1,3-5`, where that makes sense.
     """
 
     def __init__(
@@ -120,9 +120,13 @@ class ListScreen:
             self._say("this is the last page" if forward else "this is the first page")
 
     def _tell_problems(self) -> None:
-        problems = self._live.view.listing.problems
-        self._say(*([] if problems else [f"all {self._kind.title} could be listed"]))
-        self._context.terminal.problems(problems)
+        view = self._live.view
+        if view.unknown:
+            self._say(f"still asking {', '.join(view.unknown)}")
+        elif not view.listing.problems:
+            self._say("nothing is missing")
+        self._context.terminal.problems(view.listing.problems)
+        self._quiet = True
 
     def _refresh(self) -> None:
         self._quiet = True  # an error is told below the list, which stays as it is
@@ -227,6 +231,8 @@ class ListScreen:
         """Choose; what went wrong, and what is to be read, is said below the list as it is."""
         self._quiet = True
         try:
+            if len(chosen) > 1 and not self._several:
+                raise InvalidInput("choose one at a time", hint="type a single number")
             move = choose([self._current(item) for item in chosen])
         except (Interrupted, EndOfInput, KeyboardInterrupt):
             self._context.terminal.note("not connected" if len(chosen) == 1 else "stopped")

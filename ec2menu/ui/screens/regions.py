@@ -28,7 +28,7 @@ _HELP = (
     ("text", "narrow the list"),
     ("/", "show all again"),
     ("r", "ask AWS which are enabled"),
-    ("!", "what AWS did not say, why"),
+    ("!", "what is missing, and why"),
     ("0  b", "leave"),
     ("q", "quit"),
 )

@@ -11,7 +11,6 @@ import pwd
 import secrets
 import shutil
 import signal
-import socket
 import subprocess
 import tempfile
 import time
@@ -20,6 +19,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+
+from tests.ports import free_port
 
 REAL_HOST = "orders.cluster-abc123def456.us-east-1.rds.amazonaws.com"
 READY_SECONDS = 30.0
@@ -164,7 +165,7 @@ def _give_away(folder: Path, user: str) -> None:
 def _serving(argv: Sequence[str], *, log: Path, ready: str, stop_by: signal.Signals) -> Iterator[tuple[int, int]]:
     """Run a server, whose last argument is its port, until the block ends; yield port and process id."""
     for _ in range(STARTS):
-        port = _free_port()
+        port = free_port()
         with log.open("wb") as output:
             # A session of its own: Ctrl-C is for the tests, which stop it themselves.
             server = subprocess.Popen(
@@ -193,11 +194,6 @@ def _is_up(server: "subprocess.Popen[bytes]", log: Path, ready: str) -> bool:
         assert time.monotonic() < deadline, log.read_text(errors="replace")
         time.sleep(STEP_SECONDS)
     return True
-
-
-def _free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as taken:
-        return int(taken.getsockname()[1])
 
 
 def _run(argv: Sequence[str | Path]) -> None:

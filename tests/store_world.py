@@ -12,7 +12,7 @@ from typing import Any
 
 from ec2menu.demo import elasticache_tables, rds_tables
 from ec2menu.demo.server import DemoAws
-from tests.cloud.tunnel_rig import free_port
+from tests.ports import free_port
 from tests.servers import REAL_HOST, Server
 
 REGION = "us-east-1"

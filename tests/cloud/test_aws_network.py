@@ -13,6 +13,7 @@ from ec2menu.demo.server import DemoAws
 from ec2menu.demo.wire import LOOPBACK, LoopbackServer, Reply
 from ec2menu.errors import AwsError, Ec2MenuError, ExitStatus, IncompleteAnswer, InvalidInput, Unreachable
 from tests.cloud.identities import aws_as
+from tests.ports import free_port
 
 PAGES = {
     "a page that is no XML": b"<html><body><p>Please log in<br></body></html>",
@@ -26,9 +27,7 @@ HTML = (("Content-Type", "text/html"),)
 
 @pytest.fixture
 def closed_port() -> str:
-    with closing(socket.socket()) as taken:
-        taken.bind((LOOPBACK, 0))
-        return f"http://{LOOPBACK}:{taken.getsockname()[1]}"
+    return f"http://{LOOPBACK}:{free_port()}"
 
 
 @pytest.fixture

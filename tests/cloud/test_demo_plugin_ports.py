@@ -16,6 +16,7 @@ import pytest
 from ec2menu.demo import elasticache_tables, rds_tables
 from ec2menu.demo.server import DemoAws
 from tests.cloud.conftest import PluginCommand
+from tests.ports import free_port
 
 LIMIT_SECONDS = 30
 REGION = "us-east-1"
@@ -101,9 +102,7 @@ def test_a_tunnel_that_is_terminated_leaves_its_session_open(tunnel: Callable[..
 
 
 def test_the_asked_for_local_port_is_used(tunnel: Callable[..., Tunnel]) -> None:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        free = probe.getsockname()[1]
+    free = free_port()
     assert tunnel("3389", str(free), REMOTE).port == free
 
 

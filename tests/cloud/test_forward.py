@@ -13,8 +13,9 @@ from ec2menu.demo import ecs_tables, elasticache_tables
 from ec2menu.demo.ecs_tables import TaskSpec
 from ec2menu.demo.server import DemoAws
 from tests.cloud.forward_rig import Forwarding, ForwardRig, forwarding
-from tests.cloud.tunnel_rig import far_end, free_port, talk, wait_until
+from tests.cloud.tunnel_rig import far_end, talk, wait_until
 from tests.fakes.plugin import process_is_alive
+from tests.ports import free_port
 from tests.store_world import REGION, add_cluster, add_database, add_jump_host
 
 needs_linux = pytest.mark.skipif(not Path("/proc/self").exists(), reason="how it is on Linux")

@@ -11,7 +11,8 @@ from ec2menu.demo import ecs_tables
 from ec2menu.demo.ecs_tables import TaskSpec
 from ec2menu.demo.server import DemoAws
 from tests.cloud.forward_rig import ForwardRig, forwarding
-from tests.cloud.tunnel_rig import far_end, free_port, talk
+from tests.cloud.tunnel_rig import far_end, talk
+from tests.ports import free_port
 from tests.servers import REAL_HOST
 from tests.store_world import REGION, add_database, add_jump_host
 

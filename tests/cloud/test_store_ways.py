@@ -18,8 +18,9 @@ from ec2menu.models import Database
 from ec2menu.resources.kinds import EC2, RDS
 from tests.cloud.conftest import Client
 from tests.cloud.forward_rig import ForwardRig, forwarding
-from tests.cloud.tunnel_rig import far_end, free_port, talk
+from tests.cloud.tunnel_rig import far_end, talk
 from tests.fakes.plugin import PluginModes
+from tests.ports import free_port
 from tests.servers import REAL_HOST
 from tests.store_world import REGION, add_database, add_jump_host
 

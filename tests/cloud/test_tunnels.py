@@ -23,9 +23,10 @@ from ec2menu.errors import (
     TargetNotConnected,
 )
 from ec2menu.fanout import Task
-from tests.cloud.tunnel_rig import HOST, REGION, Rig, far_end, free_port, talk, wait_until
+from tests.cloud.tunnel_rig import HOST, REGION, Rig, far_end, talk, wait_until
 from tests.fakes.clock import FakeClock, HurriedClock
 from tests.fakes.plugin import PluginModes
+from tests.ports import free_port
 
 CLOCK = SystemClock()
 

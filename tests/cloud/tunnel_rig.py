@@ -24,6 +24,7 @@ from ec2menu.state.ports import remember_port, remembered_port
 from ec2menu.state.store import Store
 from tests.cloud.identities import aws_as
 from tests.fakes.plugin import PluginModes, PluginRun, install_plugin, plugin_sessions
+from tests.ports import free_port
 
 REGION = "us-east-1"
 HOST = "orders.cluster-c1.us-east-1.rds.amazonaws.com"
@@ -84,17 +85,12 @@ FAR_ENDS: dict[str, type[socketserver.BaseRequestHandler]] = {
 @contextmanager
 def far_end(kind: str = "database", *, port: int = 0) -> Iterator[int]:
     """Serve at the far side of tunnels, and yield the port."""
-    with _Server(("127.0.0.1", port), FAR_ENDS[kind]) as server:
+    with _Server(("127.0.0.1", port or free_port()), FAR_ENDS[kind]) as server:
         thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
         thread.start()
         yield server.server_address[1]
         server.shutdown()
         thread.join()
-
-
-def free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        return int(listener.getsockname()[1])
 
 
 def talk(port: int, word: bytes = b"select 1") -> bytes:

@@ -18,6 +18,7 @@ import pytest
 
 from tests.fakes.plugin import install_plugin, plugin_runs, process_is_alive, wait_for_run
 from tests.fakes.plugin_calls import FIRST_LINE, NORMAL_END, SESSION_ID, StartedPlugin, tunnel_call
+from tests.ports import free_port
 
 READY = "\nWaiting for connections...\n"
 DESTINATION_FAILED = "\nConnection to destination port failed, check SSM Agent logs.\n"
@@ -59,12 +60,6 @@ def short_folder(monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
         yield Path(folder)
 
 
-@pytest.fixture
-def free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        return int(listener.getsockname()[1])
-
-
 def connect(port: int) -> socket.socket:
     return socket.create_connection(("127.0.0.1", port), timeout=20)
 
@@ -84,11 +79,12 @@ def tunnel(plugin: Path, port: int, *, ready: str = READY, **call: str) -> Itera
         yield started, int(text.partition("Port ")[2].partition(" ")[0])
 
 
-def test_a_multiplexed_tunnel_says_exactly_these_lines(tmp_path: Path, echo_port: int, free_port: int) -> None:
-    with tunnel(install_plugin(tmp_path), echo_port, local_port=str(free_port)) as (started, _):
-        opened = f"{FIRST_LINE}Port {free_port} opened for sessionId {SESSION_ID}.{READY}"
+def test_a_multiplexed_tunnel_says_exactly_these_lines(tmp_path: Path, echo_port: int) -> None:
+    port = free_port()
+    with tunnel(install_plugin(tmp_path), echo_port, local_port=str(port)) as (started, _):
+        opened = f"{FIRST_LINE}Port {port} opened for sessionId {SESSION_ID}.{READY}"
         assert started.output == opened
-        with connect(free_port) as client, connect(free_port) as second:
+        with connect(port) as client, connect(port) as second:
             for end in (client, second):
                 end.sendall(b"x")
                 assert receive(end, 1) == b"x"
@@ -97,11 +93,12 @@ def test_a_multiplexed_tunnel_says_exactly_these_lines(tmp_path: Path, echo_port
         assert started.output == f"{opened}\nConnection accepted for session [{SESSION_ID}]\n{TERMINATED}"
 
 
-def test_a_basic_tunnel_says_exactly_these_lines(tmp_path: Path, echo_port: int, free_port: int) -> None:
-    opened = f"{FIRST_LINE}Port {free_port} opened for sessionId {SESSION_ID}.\n"
+def test_a_basic_tunnel_says_exactly_these_lines(tmp_path: Path, echo_port: int) -> None:
+    port = free_port()
+    opened = f"{FIRST_LINE}Port {port} opened for sessionId {SESSION_ID}.\n"
     plugin = install_plugin(tmp_path, basic=True)
-    with tunnel(plugin, echo_port, ready=opened, local_port=str(free_port)) as (started, _):
-        with connect(free_port) as client:
+    with tunnel(plugin, echo_port, ready=opened, local_port=str(port)) as (started, _):
+        with connect(port) as client:
             client.sendall(b"x")
             assert receive(client, 1) == b"x"
         started.signal(signal.SIGINT)
@@ -183,8 +180,8 @@ def test_a_remote_host_that_nobody_mapped_fails_without_a_lookup(tmp_path: Path)
         started.read_until(DESTINATION_FAILED)
 
 
-def test_a_refused_destination_is_told_and_the_tunnel_lives(tmp_path: Path, free_port: int) -> None:
-    with tunnel(install_plugin(tmp_path), free_port) as (started, port):
+def test_a_refused_destination_is_told_and_the_tunnel_lives(tmp_path: Path) -> None:
+    with tunnel(install_plugin(tmp_path), free_port()) as (started, port):
         for _ in range(2):
             with connect(port) as client:
                 assert receive(client, 1) == b""

@@ -7,9 +7,9 @@ import pytest
 
 from ec2menu.connectors.cache_login import Verdict, try_login
 from ec2menu.connectors.clients import Login
-from ec2menu.connectors.local_ports import pick_local_port
 from ec2menu.connectors.secrets import Password
 from tests.cloud.tunnel_rig import far_end
+from tests.ports import free_port
 from tests.servers import Server, make_certificates, needs_redis, start_redis
 
 PASSWORD = "hush of 레디스"
@@ -51,4 +51,4 @@ def test_what_is_no_cache_says_nothing_of_a_password(kind: str) -> None:
 
 def test_a_port_that_nobody_listens_on_and_a_login_without_a_password_say_nothing() -> None:
     for login in (Login(password=Password("hush")), Login(user="app")):
-        assert try_login(login, pick_local_port(), tls=True, server_name="x", timeout_seconds=1) is Verdict.UNKNOWN
+        assert try_login(login, free_port(), tls=True, server_name="x", timeout_seconds=1) is Verdict.UNKNOWN

@@ -5,8 +5,9 @@ from collections.abc import Iterator
 
 import pytest
 
-from ec2menu.connectors.local_ports import is_listened_on, pick_local_port
+from ec2menu.connectors.local_ports import NEIGHBOURS, is_listened_on, pick_local_port
 from ec2menu.errors import InvalidInput, PortInUse
+from tests.ports import free_port
 
 LOOPBACKS = [
     (socket.AF_INET, "127.0.0.1"),
@@ -20,7 +21,7 @@ LOOPBACKS = [
 def listener(request: pytest.FixtureRequest) -> Iterator[socket.socket]:
     family, address = request.param
     try:
-        with socket.create_server((address, 0), family=family) as server:
+        with socket.create_server((address, free_port()), family=family) as server:
             yield server
     except OSError:
         pytest.skip(f"this computer has no {address}")
@@ -36,25 +37,25 @@ def test_a_port_that_somebody_listens_on_is_refused_with_a_hint(listener: socket
 
 
 def test_a_free_port_is_taken_as_it_is_and_stays_free() -> None:
-    port = pick_local_port(0)
+    port = free_port()
     assert pick_local_port(port) == port
     with socket.create_server(("127.0.0.1", port)):
         pass
 
 
 def test_a_port_whose_last_connection_has_just_ended_is_free() -> None:
-    with socket.create_server(("127.0.0.1", 0)) as server:
-        port = server.getsockname()[1]
-        with socket.create_connection(("127.0.0.1", port)) as client:
-            accepted, _ = server.accept()
-            accepted.close()  # the side that closes first keeps the port for a minute
-            assert client.recv(1) == b""
+    port = free_port()
+    address = ("127.0.0.1", port)
+    with socket.create_server(address) as server, socket.create_connection(address) as client:
+        accepted, _ = server.accept()
+        accepted.close()  # the side that closes first keeps the port for a minute
+        assert client.recv(1) == b""
     assert pick_local_port(port) == port
 
 
 def test_any_free_port_means_a_different_one_while_the_last_is_in_use() -> None:
-    first = pick_local_port(0)
-    with socket.create_server(("127.0.0.1", first)):
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        first = server.getsockname()[1]
         assert {pick_local_port(0) for _ in range(20)}.isdisjoint({first})
 
 
@@ -64,19 +65,11 @@ def test_a_number_that_is_no_port_is_refused(number: int) -> None:
         pick_local_port(number)
 
 
-def free_pair() -> int:
-    """Return a port that is free together with the one above it."""
-    while True:
-        port = pick_local_port()
-        if port < 65535 and pick_local_port(remote_port=port + 1) == port + 1:
-            return port
-
-
 def test_the_remembered_port_comes_first_then_the_remote_one_then_its_neighbours() -> None:
-    remembered, remote = pick_local_port(), free_pair()
+    remembered, remote = free_port(), free_port()
     assert pick_local_port(remembered=remembered, remote_port=remote) == remembered
     assert pick_local_port(remembered=remembered, remote_port=remote, avoid={remembered}) == remote
-    assert pick_local_port(remote_port=remote, avoid={remote}) == remote + 1
+    assert remote < pick_local_port(remote_port=remote, avoid={remote}) <= remote + NEIGHBOURS
 
 
 def test_a_port_that_only_root_may_open_is_moved_up() -> None:
@@ -93,13 +86,13 @@ def test_the_last_port_has_no_neighbours_above() -> None:
 
 
 def test_a_port_that_another_tunnel_holds_is_taken_although_nobody_listens() -> None:
-    port = pick_local_port()
+    port = free_port()
     with pytest.raises(PortInUse, match=f"local port {port} is in use"):
         pick_local_port(port, avoid={port})
 
 
 def test_a_listener_is_noticed_without_disturbing_it() -> None:
-    with socket.create_server(("127.0.0.1", 0)) as server:
-        port = server.getsockname()[1]
+    port = free_port()
+    with socket.create_server(("127.0.0.1", port)):
         assert is_listened_on(port)
     assert not is_listened_on(port)

@@ -12,8 +12,8 @@ from pathlib import Path
 import pytest
 
 from ec2menu.connectors import probes
-from ec2menu.connectors.local_ports import pick_local_port
 from ec2menu.connectors.probes import Health, Protocol, is_healthy, is_spoken, probe
+from tests.ports import free_port
 
 Handler = Callable[[socket.socket], None]
 GREETING = bytes([10]) + b"8.0.39\0"
@@ -153,7 +153,7 @@ def test_a_server_that_hangs_up_is_not_healthy(protocol: Protocol) -> None:
 
 @pytest.mark.parametrize("protocol", Protocol)
 def test_a_port_that_nobody_listens_on_is_closed(protocol: Protocol) -> None:
-    assert probe(protocol, pick_local_port()) is Health.REFUSED
+    assert probe(protocol, free_port()) is Health.REFUSED
     assert not is_healthy(protocol, Health.REFUSED)
 
 

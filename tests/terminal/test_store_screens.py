@@ -1,7 +1,9 @@
 """The lists of databases and caches as a person uses them: in, back at the list, back with the reason of a failure."""
 
 import json
+import os
 import re
+import signal
 from collections.abc import Iterator
 
 import pytest
@@ -86,6 +88,36 @@ def test_leaving_a_client_comes_back_to_the_list_and_the_tunnel_stays_for_the_ne
         robot.line("forget")
         robot.wait_for("1 password is forgotten", new=True)
     assert stage.count("StartSession") == 1
+
+
+@needs_postgres
+def test_a_password_outlives_a_client_that_failed_because_its_tunnel_was_down(stage: Stage, postgres: Server) -> None:
+    with furnished(stage, add_database(postgres.port)), open_stores(stage) as robot:
+        choose(robot, "psql")
+        robot.wait_for(HOW, new=True)
+        robot.line()
+        log_in(robot, postgres.password)
+        robot.wait_for(PSQL, new=True)
+        robot.line(r"\q")
+        robot.wait_for(RDS, new=True)
+        choose(robot, "1")
+        robot.wait_for(HOW, new=True)
+        stage.demo.faults.deny("StartSession")
+        os.kill(living(stage)[0], signal.SIGKILL)
+        wait_until(lambda: stage.count("StartSession") > 1, what="try to reconnect")
+        robot.line()
+        robot.line()
+        robot.wait_for("is down for good", new=True)
+        robot.wait_for(RDS, new=True)
+        stage.demo.faults.clear()
+        choose(robot, "1")
+        robot.wait_for(HOW, new=True)
+        robot.line()
+        robot.line()
+        robot.wait_for("the password typed before is used", new=True)
+        robot.wait_for(PSQL, new=True)
+        robot.line(r"\q")
+        robot.wait_for(RDS, new=True)
 
 
 @needs_postgres

@@ -178,7 +178,7 @@ def _add_history(parser: argparse.ArgumentParser) -> None:
         "--repeat",
         type=int,
         metavar="N",
-        help="connect to the target with this number again, by the same jump host",
+        help="make the connection with this number again, with the same client and user",
     )
     parser.add_argument("-o", "--output", choices=("table", "json", "csv"), default="table", help="default: table")
     _add_common_flags(parser, is_top=False)

@@ -16,6 +16,7 @@ from ec2menu.ui.tables import render
 
 MAX_SHOWN = 200
 _NODES = ("i-", "mi-", "ecs:")
+_WAYS_OF_MACHINES = ("shell", "rdp")
 _COLUMNS: tuple[Column[Connection], ...] = (
     Column(
         key="when",
@@ -79,8 +80,10 @@ def _repeat(context: Context, found: tuple[Connection, ...], number: int) -> int
     context.regions = (chosen.region,)
     if chosen.action == "tunnel":
         return _repeat_tunnel(context, chosen)
-    way = chosen.action if chosen.action == "rdp" else ""
-    return run_connect(context, chosen.target, way=way, wishes=Wishes(via=chosen.via))
+    way = chosen.action if chosen.action in _WAYS_OF_MACHINES else ""
+    client = "" if way or chosen.action == "exec" else chosen.action
+    wishes = Wishes(via=chosen.via, client=client, user=chosen.user, database=chosen.database)
+    return run_connect(context, chosen.target, way=way, wishes=wishes)
 
 
 def _repeat_tunnel(context: Context, chosen: Connection) -> int:

@@ -81,7 +81,8 @@ def connect_store(context: Context, item: DataStore, wishes: Wishes) -> int | No
     as_whom = f" as {login.user}" if login.user else ""
     context.terminal.note(f"{client.name}: {describe(item)}{as_whom}", Style.STRONG)
     tell_news(context)
-    status = _run_and_record(context, item, client, call_as(login), tunnel=tunnel)
+    visit = _visit(item, tunnel, action=client.name, user=login.user, database=wishes.database)
+    status = _run_and_record(context, visit, call_as(login), tunnel=tunnel)
     tell_news(context)
     if tunnel.state is TunnelState.OPEN:  # else the client may have ended for that
         note_end(context, item, login, is_well=status == 0)
@@ -97,24 +98,30 @@ def _check(item: DataStore, wishes: Wishes) -> None:
         raise InvalidInput(f"{wishes.database} is no database of a cache", hint="they have numbers: --database 3")
 
 
-def _run_and_record(context: Context, item: DataStore, client: Client, call: ClientCall, *, tunnel: Tunnel) -> int:
+def _visit(item: DataStore, tunnel: Tunnel, *, action: str, user: str, database: str) -> Visit:
+    return Visit(
+        action=action,
+        region=item.region,
+        target=item.id,
+        name=item.name,
+        label=describe(item),
+        wish=tunnel.spec.wish,
+        user=user,
+        database=database,
+    )
+
+
+def _run_and_record(context: Context, visit: Visit, call: ClientCall, *, tunnel: Tunnel) -> int:
     """Give the terminal to a client; tell and record how it ended, and return its status."""
     began, started = context.clock.wall(), context.clock.now()
     status = run_client(call, environ=context.environ)
     lasted = context.clock.now() - started
     outcome = "ended normally" if status == 0 else f"ended with status {status}"
     style = Style.GOOD if status == 0 else Style.WARN
-    context.terminal.note(f"{client.name}: {outcome}, after {describe_duration(lasted)}", style)
+    context.terminal.note(f"{visit.action}: {outcome}, after {describe_duration(lasted)}", style)
     record_visit(
         context,
-        Visit(
-            action=client.name,
-            region=item.region,
-            target=item.id,
-            name=item.name,
-            label=describe(item),
-            wish=tunnel.spec.wish,
-        ),
+        visit,
         began=began,
         session_id=tunnel.session_ids[-1],
         outcome=outcome,

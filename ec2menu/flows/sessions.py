@@ -32,7 +32,7 @@ _STATUSES = {
 class Visit:
     """One connection as it is told and recorded: what was done (`shell`, `exec`) and where; people read `label`.
 
-    `wish` is what its tunnel was asked for, where it has one.
+    `wish` is what its tunnel was asked for, where it has one; `user` and `database` what its client was.
     """
 
     action: str
@@ -41,6 +41,8 @@ class Visit:
     name: str
     label: str
     wish: TunnelWish | None = None
+    user: str = ""
+    database: str = ""
 
 
 def require_terminal(context: Context) -> None:
@@ -112,5 +114,7 @@ def record_visit(
         via=visit.wish.via if visit.wish else "",
         host=visit.wish.host if visit.wish else "",
         port=visit.wish.port if visit.wish else None,
+        user=visit.user,
+        database=visit.database,
     )
     record(context.store, connection)

@@ -1,6 +1,6 @@
 """Connections as they happened: when, to what, how it ended, how long it lasted. Never what was typed or shown."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from datetime import datetime
 
 from ec2menu.state.store import Store
@@ -11,6 +11,7 @@ class Connection:
     """One session or tunnel that was opened.
 
     `via`, `host` and `port` are those that were named for its tunnel; `port` is None where nothing is known of them.
+    `user` and `database` are those that a database's client was asked for.
     """
 
     started_at: datetime
@@ -25,6 +26,8 @@ class Connection:
     via: str = ""
     host: str = ""
     port: int | None = None
+    user: str = ""
+    database: str = ""
 
 
 def record(store: Store, connection: Connection) -> None:
@@ -39,11 +42,13 @@ def record(store: Store, connection: Connection) -> None:
         connection.session_id,
         connection.outcome,
         connection.lasted_seconds,
+        connection.user,
+        connection.database,
     )
     way = (connection.session_id, connection.via, connection.host, connection.port)
     store.write_all(
         [
-            ("INSERT INTO connection VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)", [row]),
+            ("INSERT INTO connection VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", [row]),
             ("INSERT OR REPLACE INTO connection_way VALUES (?, ?, ?, ?)", [] if connection.port is None else [way]),
         ]
     )
@@ -51,26 +56,15 @@ def record(store: Store, connection: Connection) -> None:
 
 def recent_connections(store: Store, *, limit: int) -> tuple[Connection, ...]:
     """Return the newest connections, the last one first."""
+    names = [field.name for field in fields(Connection)]
     rows = store.read(
-        "SELECT started_at, profile, region, target, name, action, session_id, outcome, lasted_seconds, via, host, port"
+        "SELECT started_at, profile, region, target, name, action, session_id, outcome, lasted_seconds,"
+        " coalesce(via, ''), coalesce(host, ''), port, login, database"
         " FROM connection LEFT JOIN connection_way USING (session_id)"
         " ORDER BY started_at DESC, connection.rowid DESC LIMIT ?",
         (limit,),
     )
     return tuple(
-        Connection(
-            started_at=datetime.fromisoformat(started),
-            profile=profile,
-            region=region,
-            target=target,
-            name=name,
-            action=action,
-            session_id=session_id,
-            outcome=outcome,
-            lasted_seconds=lasted,
-            via=via or "",
-            host=host or "",
-            port=port,
-        )
-        for started, profile, region, target, name, action, session_id, outcome, lasted, via, host, port in rows
+        Connection(**dict(zip(names, row, strict=True)) | {"started_at": datetime.fromisoformat(row[0])})
+        for row in rows
     )

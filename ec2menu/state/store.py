@@ -15,7 +15,7 @@ from typing import Any
 
 from ec2menu.errors import Ec2MenuError, StateBusy
 
-SCHEMA_VERSION = 4
+SCHEMA_VERSION = 5
 BUSY_TIMEOUT_SECONDS = 2.0
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS region_use (
@@ -48,14 +48,17 @@ CREATE TABLE IF NOT EXISTS batch_result (
     PRIMARY KEY (run_id, region, target)
 ) WITHOUT ROWID;
 """
-# What version 3 added to batch_run; runs of before have no owner's token and no family.
-_NEW_COLUMNS = {
-    "token": "TEXT NOT NULL DEFAULT ''",
-    "place": "TEXT NOT NULL DEFAULT ''",
-    "root": "TEXT NOT NULL DEFAULT ''",
-    "generation": "INTEGER NOT NULL DEFAULT 0",
-    "skipped": "INTEGER NOT NULL DEFAULT 0",
-}
+_TEXT, _NUMBER = "TEXT NOT NULL DEFAULT ''", "INTEGER NOT NULL DEFAULT 0"
+# What later versions added: runs of before 3 have no owner's token and no family, connections of before 5 no login.
+_NEW_COLUMNS = (
+    ("batch_run", "token", _TEXT),
+    ("batch_run", "place", _TEXT),
+    ("batch_run", "root", _TEXT),
+    ("batch_run", "generation", _NUMBER),
+    ("batch_run", "skipped", _NUMBER),
+    ("connection", "login", _TEXT),
+    ("connection", "database", _TEXT),
+)
 
 
 class _NewerSchema(Exception):
@@ -185,10 +188,9 @@ def _prepare(connection: sqlite3.Connection) -> None:
 def _make_tables(connection: sqlite3.Connection) -> None:
     """Make what is missing in one transaction: two processes that start at once do not trip over each other."""
     connection.executescript(f"BEGIN IMMEDIATE;{_SCHEMA}")
-    known = {row[1] for row in connection.execute("PRAGMA table_info(batch_run)")}
-    for name, kind in _NEW_COLUMNS.items():
-        if name not in known:
-            connection.execute(f"ALTER TABLE batch_run ADD COLUMN {name} {kind}")
+    for table, name, kind in _NEW_COLUMNS:
+        if name not in {row[1] for row in connection.execute(f"PRAGMA table_info({table})")}:
+            connection.execute(f"ALTER TABLE {table} ADD COLUMN {name} {kind}")
     connection.execute(f"PRAGMA user_version={SCHEMA_VERSION}")
     connection.commit()
 

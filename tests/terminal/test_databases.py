@@ -99,6 +99,17 @@ def test_a_database_is_connected_to_by_name_and_leaving_psql_leaves_nothing(shop
 
 
 @needs_postgres
+def test_history_repeats_a_connection_with_its_user_and_its_database(shop: Stage, postgres: Server) -> None:
+    asked = ("connect", "orders:writer", "--user", "app", "--database", "template1")
+    for line in (asked, ("history", "--repeat", "1")):
+        with shop.ec2menu(*line) as robot:
+            log_in_by_typing(robot, postgres.password)
+            robot.wait_for("template1=#")
+            robot.line(r"\q")
+            assert robot.wait_exit() == 0
+
+
+@needs_postgres
 @needs_proc
 def test_no_process_and_no_file_shows_the_password(shop: Stage, postgres: Server) -> None:
     with connect(shop, "orders:writer", "--user", "app", "--debug") as robot:

@@ -64,7 +64,8 @@ def test_json_and_csv_have_every_field(context: Context, desk: Desk) -> None:
     assert [each["target"] for each in records] == ["orders:writer", "i-0123456789abcdef0"]
     assert records[1]["started_at"] == SHELL.started_at.isoformat()
     ask(context, output="csv")
-    assert "started_at,profile,region,target,name,action,session_id,outcome,lasted_seconds,via,host,port" in desk.data
+    head = "started_at,profile,region,target,name,action,session_id,outcome,lasted_seconds,via,host,port,user,database"
+    assert head in desk.data
 
 
 def test_a_connection_is_made_again_where_it_was_made(context: Context) -> None:

@@ -77,13 +77,27 @@ def test_what_a_tunnel_was_asked_for_is_kept_with_the_session_that_it_had(tmp_pa
     store.close()
 
 
-@pytest.mark.parametrize("version", [2, 3])
-def test_what_was_recorded_before_tunnels_said_what_they_were_asked_for_is_still_there(
-    tmp_path: Path, version: int
-) -> None:
+def test_who_logged_in_and_where_is_kept_with_each_client_of_a_tunnel(tmp_path: Path) -> None:
+    store = Store(tmp_path / "s")
+    clients = [replace(CONNECTION, action="psql", user=user, database="shop") for user in ("app", "서울")]
+    for client in clients:
+        record(store, client)
+    assert recent_connections(store, limit=9) == tuple(reversed(clients))
+    store.close()
+
+
+@pytest.mark.parametrize("version", [2, 3, 4])
+def test_what_an_older_version_recorded_is_still_there(tmp_path: Path, version: int) -> None:
     store = Store(tmp_path / "s")
     record(store, CONNECTION)
-    store.write_all([("DROP TABLE connection_way", [()]), (f"PRAGMA user_version={version}", [()])])
+    store.write_all(
+        [
+            ("ALTER TABLE connection DROP COLUMN login", [()]),
+            ("ALTER TABLE connection DROP COLUMN database", [()]),
+            *([("DROP TABLE connection_way", [()])] if version < 4 else []),
+            (f"PRAGMA user_version={version}", [()]),
+        ]
+    )
     store.close()
     store = Store(tmp_path / "s")
     tunnel = replace(CONNECTION, session_id="kim-1", port=0)

@@ -1,7 +1,8 @@
 """What can go wrong at AWS, switched on by a test or for a look: refusals, lost and cut replies, slow and thin pages.
 
-A `Faults` is asked before and after each call what happens to it; it changes nothing but its own rules. How a refusal
-is worded in each service's protocol lives here; how it is written on the wire lives in `strict`.
+A `Faults` is asked before and after each call what happens to it; it changes nothing but its own rules. Of two for the
+same call the newer counts. How a refusal is worded in each service's protocol lives here; how it is written on the wire
+lives in `strict`.
 
 `operation` is AWS's name (`DescribeInstances`), optionally with its service (`ec2:DescribeInstances`), or `*`.
 """
@@ -137,7 +138,7 @@ class Faults:
             self._rules.append(rule)
 
     def _find(self, kind: str, call: Call) -> _Rule | None:
-        return next((rule for rule in self._rules if rule.kind == kind and rule.matches(call)), None)
+        return next((rule for rule in reversed(self._rules) if rule.kind == kind and rule.matches(call)), None)
 
     def _take(self, kind: str, call: Call) -> _Rule | None:
         with self._lock:

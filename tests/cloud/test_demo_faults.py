@@ -235,6 +235,7 @@ def test_short_pages_hold_fewer_items_than_asked_for(aws_demo: DemoAws, client: 
 
 def test_a_delayed_call_is_answered_once_the_fault_is_cleared(aws_demo: DemoAws, client: Client) -> None:
     ec2 = client("ec2")
+    aws_demo.faults.delay("DescribeInstances", seconds=0)
     aws_demo.faults.delay("DescribeInstances", seconds=3600)
     with ThreadPoolExecutor(1) as pool:
         answer = pool.submit(ec2.describe_instances)

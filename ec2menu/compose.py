@@ -69,7 +69,7 @@ def build_context(arguments: argparse.Namespace, stack: ExitStack) -> Context:
         regions=regions,
         runtime_folder=state_folder / "run",
         again=_flags_again(arguments),
-        plugin_command=(sys.executable, "-m", "ec2menu.demo.plugin") if arguments.demo else (),
+        plugin_command=(sys.executable, "-P", "-m", "ec2menu.demo.plugin") if arguments.demo else (),
         is_demo=arguments.demo,
         snapshot_folder=_snapshot_folder(config, state_folder, profiles, profile),
         keeps_snapshots=arguments.verb is None,
@@ -90,7 +90,7 @@ def _first_region(arguments: argparse.Namespace, config: Config) -> str:
     """Return the region that the user named for ec2menu, or nothing; the demo's fleet is where the demo says."""
     named = next((region for region in arguments.regions if region != "all"), "")
     if config.settings.region:
-        _checked_regions([config.settings.region])
+        _require_region(config.settings.region, hint="the setting region takes one, such as us-east-1; all: -r all")
     return named or ("" if arguments.demo else config.settings.region)
 
 
@@ -108,9 +108,14 @@ def _load_config(arguments: argparse.Namespace) -> Config:
 
 def _checked_regions(regions: list[str]) -> tuple[str, ...]:
     for region in regions:
-        if region != "all" and not is_region_name(region):
-            raise InvalidInput(f"{region} is not the name of a region", hint="regions look like us-east-1; or all")
+        if region != "all":
+            _require_region(region, hint="regions look like us-east-1; or all")
     return tuple(dict.fromkeys(regions))
+
+
+def _require_region(text: str, *, hint: str) -> None:
+    if not is_region_name(text):
+        raise InvalidInput(f"{text} is not the name of a region", hint=hint)
 
 
 def _drop_empty_profiles(environ: "os._Environ[str]") -> None:

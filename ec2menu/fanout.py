@@ -15,6 +15,7 @@ A = TypeVar("A")
 R = TypeVar("R")
 
 WAIT_STEP_SECONDS = 0.1
+IDLE_SECONDS = 30.0
 _M_ARENA_MAX = -8  # malloc.h
 _ARENAS = 2
 
@@ -135,7 +136,7 @@ class Crew(Generic[A]):
 
 
 class Pool:
-    """At most `limit` daemon threads that run what is submitted, in order; started as they are needed."""
+    """At most `limit` daemon threads that run what is submitted, in order; started as needed, ended when idle."""
 
     def __init__(self, limit: int) -> None:
         _share_memory()
@@ -161,7 +162,10 @@ class Pool:
             with self._wake:
                 self._idle += 1
                 while not self._queue:
-                    self._wake.wait()
+                    if not self._wake.wait(IDLE_SECONDS) and not self._queue:
+                        self._idle -= 1
+                        self._threads -= 1
+                        return
                 self._idle -= 1
                 run = self._queue.popleft()
             run()

@@ -88,6 +88,11 @@ class Instance:
         return self.id.startswith("mi-")
 
     @property
+    def are_tags_known(self) -> bool:
+        """Whether EC2 has listed the machine, and so its tags; SSM tells of a node only what the node itself says."""
+        return bool(self.state)
+
+    @property
     def is_windows(self) -> bool:
         """Whether sessions there are PowerShell and RDP makes sense."""
         kind = self.node.platform_type if self.node and self.node.platform_type else self.platform

@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-REGION_PATTERN = re.compile(r"[a-z]{2,4}(-[a-z]+){1,3}-\d{1,2}")
+REGION_PATTERN = re.compile(r"[a-z]{2,4}(-[a-z]+){1,3}-[0-9]{1,2}")
 _MAX_SOURCE_HOPS = 8
 _SECRET_SETTINGS = ("aws_secret_access_key", "aws_session_token")
 _PARTITION_HOMES = {

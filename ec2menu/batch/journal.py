@@ -132,10 +132,10 @@ class Journal:
 
     # -- reading ------------------------------------------------------------------------------------------------
 
-    def runs(self, limit: int = 50) -> tuple[RunRecord, ...]:
-        """Return the last runs, the newest first."""
+    def runs(self, limit: int | None = None) -> tuple[RunRecord, ...]:
+        """Return all runs, or the last ones, the newest first."""
         query = f"SELECT {_RECORD} FROM batch_run ORDER BY started_at DESC, run_id DESC LIMIT ?"  # noqa: S608 - names of ours
-        rows = self._store.read(query, (limit,))
+        rows = self._store.read(query, (-1 if limit is None else limit,))
         return tuple(self._record(row) for row in rows)
 
     def load(self, run_id: str) -> JournaledRun:

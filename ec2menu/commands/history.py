@@ -56,7 +56,7 @@ class HistoryRequest:
 
 def run_history(context: Context, request: HistoryRequest) -> int:
     """Print the connections, the newest first, or make the one with the number `repeat` again; return the status."""
-    found = recent_connections(context.store, limit=MAX_SHOWN)
+    found = recent_connections(context.store)
     if request.repeat is not None:
         return _repeat(context, found, request.repeat)
     text = _format(context, found, output=request.output)
@@ -65,6 +65,8 @@ def run_history(context: Context, request: HistoryRequest) -> int:
     context.terminal.flush()
     if not found and request.output == "table":
         context.terminal.note("nothing has been connected to yet", Style.DIM)
+    if len(found) > MAX_SHOWN and request.output == "table":
+        context.terminal.note(f"the newest {MAX_SHOWN} of {len(found):,}; all: ec2menu history -o csv", Style.DIM)
     return ExitStatus.DONE
 
 
@@ -110,12 +112,13 @@ def _format(context: Context, found: tuple[Connection, ...], *, output: str) -> 
         names = [field.name for field in dataclasses.fields(Connection)]
         return csv_text(names, records)
     terminal = context.terminal
+    shown = found[:MAX_SHOWN]
     lines = render(
-        found,
+        shown,
         _COLUMNS,
         now=context.clock.wall(),
         width=terminal.width if terminal.is_screen else None,
-        numbers=range(1, len(found) + 1),
+        numbers=range(1, len(shown) + 1),
         paint=terminal.paint,
         dimmed=lambda _each: False,
     )

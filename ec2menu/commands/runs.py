@@ -96,8 +96,6 @@ _FIELDS = ("id", "started_at", "state", "command", "targets", "counts", "profile
 
 def _format(context: Context, records: "Sequence[RunRecord]", *, output: str) -> str:
     terminal = context.terminal
-    if output == "ids":
-        return "\n".join(record.id for record in records)
     if output == "json":
         return json_text([_plain(record) for record in records], is_ascii=not terminal.is_unicode)
     if output == "csv":

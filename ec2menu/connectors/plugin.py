@@ -100,7 +100,8 @@ def _search(which: Callable[[str], str | None]) -> tuple[str, ...]:
         return (on_path,)
     for folder in _OTHER_PLACES:
         for name in (NAME, f"{NAME}.exe"):
-            if (path := Path(folder, name)).is_file():
+            path = Path(folder, name)  # that of another system would be looked for in the current folder
+            if path.is_absolute() and path.is_file():
                 return (str(path),)
     return ()
 

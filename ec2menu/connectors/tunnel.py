@@ -93,6 +93,7 @@ class Tunnel:
         self.local_port = 0
         self.state = TunnelState.OPENING
         self.opened_at: datetime | None = None
+        self.given_up_at: datetime | None = None
         self.reconnects = 0
         self.session_ids: tuple[str, ...] = ()
         self.last_error = ""
@@ -303,6 +304,7 @@ class Tunnel:
             self._pause(WATCH_SECONDS)
 
     def _give_up(self, reason: str) -> None:
+        self.given_up_at = self._clock.wall()
         self._be_down(TunnelState.FAILED, reason, f"is down for good: {reason}")
 
     def _be_down(self, state: TunnelState, reason: str, words: str) -> None:

@@ -36,7 +36,8 @@ def _leave(tunnel: Tunnel, watch: Watch) -> None:
 class Tunnels:
     """The tunnels of this run.
 
-    `recall_port` and `remember_port` keep the local port of a region and destination between runs.
+    `recall_port` and `remember_port` keep the local port of a region and destination between runs; `on_replaced` hears
+    of a tunnel that is down and makes way for a new one.
     """
 
     def __init__(
@@ -45,14 +46,17 @@ class Tunnels:
         connector_factory: Callable[[], Connector],
         recall_port: Callable[[str, str], int],
         remember_port: Callable[[str, str, int], None],
+        on_replaced: Callable[[Tunnel], None] = lambda _tunnel: None,
         probe_seconds: float = PROBE_SECONDS,
     ) -> None:
         self._connector_factory = connector_factory
         self._recall_port = recall_port
         self._remember_port = remember_port
+        self._on_replaced = on_replaced
         self._probe_seconds = probe_seconds
         self._lock = threading.Lock()
         self._tunnels: list[Tunnel] = []
+        self._old_news: list[str] = []
         self._last_id = 0
 
     def open(
@@ -94,7 +98,8 @@ class Tunnels:
 
     def news(self) -> list[str]:
         """Return the sentences about all tunnels that nobody has taken yet."""
-        return [sentence for tunnel in self.all() for sentence in tunnel.news()]
+        old, self._old_news = self._old_news, []
+        return old + [sentence for tunnel in self.all() for sentence in tunnel.news()]
 
     def needs_login(self) -> bool:
         """Whether a tunnel waits for a new login."""
@@ -125,8 +130,10 @@ class Tunnels:
     def _begin(self, spec: TunnelSpec, local_port: int, terms: Terms) -> Tunnel:
         connector = self._connector_factory()  # in the caller's thread: it may tell the user about the plugin
         for tunnel in self._those_to(spec, terms, local_port):
-            if tunnel.state not in _UP:
-                tunnel.close()  # one that is down makes way for a try that can be watched, on the same port
+            if tunnel.state not in _UP:  # it makes way for a try that can be watched, on the same port
+                self._on_replaced(tunnel)
+                self._old_news += tunnel.news()
+                tunnel.close()
 
         def choose_port(tunnel: Tunnel, failed: frozenset[int]) -> int:
             return self._choose_port(tunnel, local_port, failed)

@@ -85,8 +85,7 @@ def prepare(context: Context, spec: CommandSpec, limits: Limits, machines: Seque
     )
     wanted = {(target.region, target.id) for target in plan.targets}
     reached = [machine for machine in machines if (machine.region, machine.id) in wanted]
-    is_sensitive = bool(sensitive_targets(reached, context.config.settings.confirm_tag))
-    return Prepared(plan=plan, count=len(plan.targets), is_sensitive=is_sensitive)
+    return judge(context, plan, reached, count=len(plan.targets))
 
 
 def prepare_tag(
@@ -111,10 +110,19 @@ def prepare_tag(
         run_id=new_run_id(now),
         explain=lambda machine: explain_unreachable(machine, now=now),
     )
+    tagged = _tagged(context, nodes, tag) if is_asked and context.config.settings.confirm_tag else []
+    return judge(context, plan, tagged, count=plan.expected)
+
+
+def judge(context: Context, plan: BatchPlan, machines: Sequence[Instance], *, count: int) -> Prepared:
+    """Return a plan with what the tags of the machines that it reaches say of it."""
     word = context.config.settings.confirm_tag
-    tagged, are_known = _tagged(context, nodes, tag) if is_asked and word else ([], True)
-    is_sensitive = bool(sensitive_targets(tagged, word))
-    return Prepared(plan=plan, count=plan.expected, is_sensitive=is_sensitive, are_tags_known=are_known)
+    return Prepared(
+        plan=plan,
+        count=count,
+        is_sensitive=bool(sensitive_targets(machines, word)),
+        are_tags_known=not word or all(machine.are_tags_known for machine in machines),
+    )
 
 
 def tell_plan(context: Context, prepared: Prepared, *, more: Iterable[str] = ()) -> None:
@@ -144,7 +152,7 @@ def needs_count(context: Context, prepared: Prepared) -> bool:
 
 def count_question(context: Context, prepared: Prepared) -> str:
     """Return the words that ask for the number of nodes, and why."""
-    why = "" if prepared.are_tags_known else "their other tags are not known: "
+    why = "" if prepared.are_tags_known else "not all of their tags are known: "
     if prepared.is_sensitive:
         why = f"a tag says {context.config.settings.confirm_tag}: "
     return f"{why}type the number of nodes to run it"
@@ -166,15 +174,12 @@ def _vanished(machine: Instance, failed: set[str]) -> Instance:
     return replace(machine, node=None, state="terminated")
 
 
-def _tagged(context: Context, nodes: Sequence[Instance], tag: TagChoice) -> tuple[list[Instance], bool]:
-    """Return the nodes with all tags that EC2 knows of them, and whether it knows them all, not hybrid ones."""
+def _tagged(context: Context, nodes: Sequence[Instance], tag: TagChoice) -> list[Instance]:
+    """Return the nodes with all tags that EC2 knows of them, and the one they were chosen by."""
     listing = fresh_machines(context, tuple(dict.fromkeys(node.region for node in nodes)))
-    failed = {problem.where for problem in listing.problems}
-    known = {
-        (each.region, each.id): each.tags for each in listing.items if not each.is_hybrid and each.region not in failed
-    }
-    found = [replace(node, tags={**known.get((node.region, node.id), {}), tag.key: tag.value}) for node in nodes]
-    return found, all((node.region, node.id) in known for node in nodes)
+    known = {(each.region, each.id): each for each in listing.items}
+    found = (known.get((node.region, node.id), node) for node in nodes)
+    return [replace(each, tags={**each.tags, tag.key: tag.value}) for each in found]
 
 
 def nodes_with(context: Context, tag: TagChoice, region: str) -> list[Instance]:

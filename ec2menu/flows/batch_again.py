@@ -14,9 +14,8 @@ from ec2menu.batch.nouns import (
     Outcome,
     Target,
 )
-from ec2menu.batch.plan import sensitive_targets
 from ec2menu.errors import InvalidInput, TargetUnclear
-from ec2menu.flows.batch import Prepared, nodes_with, open_journal, open_outputs, renewed
+from ec2menu.flows.batch import Prepared, judge, nodes_with, open_journal, open_outputs, renewed
 from ec2menu.flows.batch_watch import follow
 from ec2menu.flows.context import Context
 from ec2menu.models import Instance, Style
@@ -89,10 +88,7 @@ def rest_of(context: Context, run: "JournaledRun") -> Prepared | None:
         return None
     plan = replace(run.plan, chunks=tuple(chunks), skipped=(), warnings=())
     machines = _machines_of(context, plan)
-    word = context.config.settings.confirm_tag
-    is_sensitive = bool(sensitive_targets(machines, word))
-    are_known = not word or all(machine.ssm_known and not machine.is_hybrid for machine in machines)
-    return Prepared(plan=plan, count=len(machines), is_sensitive=is_sensitive, are_tags_known=are_known)
+    return judge(context, plan, machines, count=len(machines))
 
 
 def rows_to_repeat(

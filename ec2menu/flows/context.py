@@ -110,12 +110,14 @@ class Context:
     def tunnels(self) -> "Tunnels":
         """The tunnels of this run."""
         from ec2menu.connectors.tunnels import Tunnels  # noqa: PLC0415 - the first menu has none
+        from ec2menu.flows.tunnels import record_tunnel  # noqa: PLC0415 - it takes a Context
         from ec2menu.state.ports import remember_port, remembered_port  # noqa: PLC0415 - the same
 
         return Tunnels(
             connector_factory=self.find_connector,
             recall_port=functools.partial(remembered_port, self.store),
             remember_port=functools.partial(remember_port, self.store),
+            on_replaced=functools.partial(record_tunnel, self),
         )
 
     def known_tunnels(self) -> "list[Tunnel]":

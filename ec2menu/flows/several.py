@@ -48,6 +48,7 @@ def _in_windows(context: Context, opener: WindowOpener, instances: Sequence[Inst
         WindowRequest(
             argv=(
                 context.python,
+                "-P",  # the window may open in any folder, and an `argparse.py` lying there would be imported
                 "-m",
                 "ec2menu",
                 *context.again,

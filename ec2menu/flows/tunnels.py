@@ -107,7 +107,7 @@ def record_tunnel(context: Context, tunnel: Tunnel) -> None:
         began=tunnel.opened_at,
         session_id=tunnel.session_ids[-1] if tunnel.session_ids else "",
         outcome="closed" if tunnel.state is TunnelState.OPEN else tunnel.last_error or str(tunnel.state),
-        lasted_seconds=(context.clock.wall() - tunnel.opened_at).total_seconds(),
+        lasted_seconds=((tunnel.given_up_at or context.clock.wall()) - tunnel.opened_at).total_seconds(),
     )
 
 

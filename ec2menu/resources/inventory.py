@@ -89,6 +89,8 @@ class Inventory:
     ) -> Listing[Any]:
         """Return the items of a kind in the regions once all have answered; from memory where fresh, unless `refresh`.
 
+        What is acted on comes from here: an old list is never returned for a new one that lacks a part, as `view` does.
+
         Raises the region's error when there is only one region; with several, failures become problems, and only if
         all fail the first is raised.
         """
@@ -250,7 +252,7 @@ class Inventory:
             self._land(kind, region, shelf, era=era, error=error)
             raise
         self._land(kind, region, shelf, era=era, found=found)
-        return shelf.last or found
+        return found
 
     def _land(
         self,

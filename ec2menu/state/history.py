@@ -54,15 +54,14 @@ def record(store: Store, connection: Connection) -> None:
     )
 
 
-def recent_connections(store: Store, *, limit: int) -> tuple[Connection, ...]:
-    """Return the newest connections, the last one first."""
+def recent_connections(store: Store) -> tuple[Connection, ...]:
+    """Return all connections, the last one first."""
     names = [field.name for field in fields(Connection)]
     rows = store.read(
         "SELECT started_at, profile, region, target, name, action, session_id, outcome, lasted_seconds,"
-        " coalesce(via, ''), coalesce(host, ''), port, login, database"
+        " coalesce(via, '') AS via, coalesce(host, '') AS host, port, login AS user, database"
         " FROM connection LEFT JOIN connection_way USING (session_id)"
-        " ORDER BY started_at DESC, connection.rowid DESC LIMIT ?",
-        (limit,),
+        " ORDER BY started_at DESC, connection.rowid DESC"
     )
     return tuple(
         Connection(**dict(zip(names, row, strict=True)) | {"started_at": datetime.fromisoformat(row[0])})

@@ -86,6 +86,7 @@ def test_filters_and_order_are_those_of_the_menu_wherever_they_stand(cli: Comman
         (["frob"], "invalid choice: 'frob'"),
         (["ls", "ec2", "--frob"], "unrecognized arguments: --frob"),
         (["-r", "nowhere", "ls", "ec2"], "nowhere is not the name of a region"),
+        (["-r", "us-east-\uff11", "ls", "ec2"], "us-east-\uff11 is not the name of a region"),
         (["ls", "ec2", "-o", "xml"], "invalid choice: 'xml'"),
     ],
 )
@@ -97,6 +98,12 @@ def test_what_cannot_be_done_is_one_sentence_and_exit_status_2(
     assert found.told[0].startswith("ec2menu: ")
     assert told in found.told[0]
     assert len(found.told) <= 2
+
+
+def test_the_setting_region_is_one_region(cli: CommandLine) -> None:
+    found = cli.run("ls", "ec2", EC2MENU_REGION="all")
+    assert (found.out, found.status) == ("", 2)
+    assert found.told[0] == "ec2menu: all is not the name of a region"
 
 
 def test_regions_are_named_before_or_after_the_verb_and_one_bad_one_costs_one_line(

@@ -1,6 +1,5 @@
 """`runs` against the demo's AWS: past runs listed, shown, sent the rest, and run again where that is due."""
 
-import json
 from pathlib import Path
 
 import pytest
@@ -30,12 +29,11 @@ def test_past_runs_are_listed_and_shown_again(ops: Ops) -> None:
     assert ops.runs()[0].notes == "nothing has been run yet\n"
     ops.run("echo", "first")
     ops.run("echo", "second")
-    listed = json.loads(ops.runs(output="json")[0].data)
+    listed = ops.listed()
     assert [(run["command"], run["state"], run["counts"]) for run in listed] == [
         ("echo second", "finished", {"succeeded": 2}),
         ("echo first", "finished", {"succeeded": 2}),
     ]
-    assert ops.runs(output="ids")[0].data.splitlines() == [run["id"] for run in listed]
     table = ops.runs()[0].data.splitlines()
     assert table[0].split() == ["Run", "Age", "State", "Nodes", "Result", "Command"]
     sent = len(ops.demo.calls_of("SendCommand"))
@@ -48,7 +46,7 @@ def test_past_runs_are_listed_and_shown_again(ops: Ops) -> None:
 def test_a_past_run_shows_its_skipped_nodes_too_and_how_to_run_it_again(ops: Ops) -> None:
     mixed_fleet(ops.demo)
     first, _ = ops.run("echo", "hello", filters=("-",))
-    run_id = ops.runs(output="ids")[0].data.strip()
+    run_id = ops.listed()[0]["id"]
     desk, status = ops.runs(run_id)
     assert desk.data.splitlines()[:-1] == first.data.splitlines()[:-1]  # the last line of the first says how long
     assert desk.notes.endswith(f"again: ec2menu runs {run_id} --retry-failed\n")
@@ -66,14 +64,14 @@ def test_only_the_failed_nodes_are_run_again_and_only_when_asked(ops: Ops) -> No
     ids = ops.demo.add_instances(REGION, 3, name="web-{n}")
     behave(lambda node: Answer(exit_code=1 if node == ids[2] else 0))
     ops.run("x")
-    run_id = ops.runs(output="ids")[0].data.strip()
+    run_id = ops.listed()[0]["id"]
     behave(lambda _node: Answer(stdout="mended\n"))
     desk, status = ops.runs(run_id, retry_failed=True)
     assert "1 node succeeded · exit 0: web-3" in desk.data
     assert "! it has run, or may have run, on 1 node of them already" in desk.notes
     assert status == ExitStatus.DONE
     assert simulation().executions() == {ids[0]: 1, ids[1]: 1, ids[2]: 2}
-    again = ops.runs(output="ids")[0].data.split()
+    again = [run["id"] for run in ops.listed()]
     assert len(again) == 2
     assert ops.runs(again[0], retry_failed=True)[0].notes.endswith("there is nothing to run again\n")
     assert [run["repeats"] for run in ops.listed()] == [run_id, ""]

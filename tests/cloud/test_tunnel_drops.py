@@ -283,3 +283,17 @@ def test_a_bug_in_what_finds_another_way_is_told_and_ends_the_tunnel(rig: Rig) -
     kept.drop()
     kept.wait_for("down for good: this is a bug in ec2menu: ZeroDivisionError: oops")
     assert kept.tunnel.state is TunnelState.FAILED
+
+
+def test_what_a_tunnel_told_before_it_made_way_is_heard_and_it_is_recorded_with_its_end(rig: Rig) -> None:
+    kept = Kept(rig)
+    rig.demo.faults.deny("StartSession")
+    kept.drop()
+    kept.wait_for_state(TunnelState.FAILED)
+    rig.demo.faults.clear()
+    kept.clock.advance(3600)
+    kept.tunnels.open(rig.spec())
+    assert rig.replaced == [kept.tunnel]
+    assert kept.tunnel.given_up_at
+    assert (kept.clock.wall() - kept.tunnel.given_up_at).total_seconds() >= 3600
+    assert kept.has_told("is down for good")

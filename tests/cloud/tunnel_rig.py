@@ -124,6 +124,7 @@ class Rig:
         self.node = self.demo.add_instances(REGION, 1, name="jump-1")[0]
         self.behave()
         self._made: list[Tunnels] = []
+        self.replaced: list[Tunnel] = []
 
     def behave(self, **modes: Unpack[PluginModes]) -> None:
         """Have later runs of the plugin behave in these ways, and lead to the far end."""
@@ -146,6 +147,7 @@ class Rig:
             connector_factory=partial(self.connector, clock),
             recall_port=partial(remembered_port, self.store),
             remember_port=partial(remember_port, self.store),
+            on_replaced=self.replaced.append,
             probe_seconds=self.probe_seconds,
         )
         self._made.append(made)

@@ -62,6 +62,7 @@ def test_inside_tmux_each_machine_gets_a_window_whose_command_opens_its_session(
 def check_window(stage: Stage, command: list[str], node: str) -> None:
     """Run a window's command as tmux would: in an environment of its own, which is not ours."""
     assert node not in " ".join(command)  # it is in a private file
+    (stage.folder / "argparse.py").write_text("raise SystemExit('what lies in the folder was run')")
     server = {"PATH": "/usr/bin:/bin", "HOME": str(stage.home), "TERM": "screen", "AWS_PROFILE": "stale"}
     with Robot(command, environment=server, cwd=stage.folder) as window:
         run = stage.wait_for_shell(window)

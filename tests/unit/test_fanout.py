@@ -146,6 +146,15 @@ def test_a_pool_that_waits_for_work_keeps_nothing_of_the_work_before_alive() -> 
         gc.collect()
 
 
+def test_a_pool_s_threads_end_when_there_is_nothing_to_do_and_are_started_anew(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("ec2menu.fanout.IDLE_SECONDS", 0.01)
+    pool = Pool(2)
+    for _ in range(2):
+        thread = pool.submit(threading.current_thread).result()
+        thread.join(WAIT_SECONDS)
+        assert not thread.is_alive()
+
+
 def test_a_crew_does_everything_that_is_added_also_while_it_works() -> None:
     done: list[int] = []
 

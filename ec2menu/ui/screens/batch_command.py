@@ -11,6 +11,7 @@ from ec2menu.flows.batch import open_journal
 from ec2menu.flows.context import Context
 
 MAX_PAST = 9
+MAX_LOOKED_AT = 50
 COMMAND_HELP = (
     "uptime     one line is the command, sent as it is typed",
     "<<         several lines, up to a line that is a dot",
@@ -54,7 +55,7 @@ def _read_lines(context: Context) -> tuple[str, ...]:
 def _past(context: Context) -> list[tuple[str, str]]:
     """Return the last runs with different commands: id and first line."""
     first: dict[str, str] = {}
-    for record in open_journal(context).runs():
+    for record in open_journal(context).runs(limit=MAX_LOOKED_AT):
         first.setdefault(record.command, record.id)
     return [(run_id, command) for command, run_id in first.items()][:MAX_PAST]
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from ec2menu.commands.history import HistoryRequest, run_history
+from ec2menu.commands.history import MAX_SHOWN, HistoryRequest, run_history
 from ec2menu.errors import ExitStatus, InvalidInput, TargetUnavailable, TargetUnclear
 from ec2menu.flows.context import Context
 from ec2menu.state.history import Connection, record
@@ -85,6 +85,16 @@ def test_what_was_done_with_another_profile_is_not_repeated_with_this_one(contex
     with pytest.raises(InvalidInput, match="profile default") as caught:
         ask(context, repeat=1)
     assert caught.value.hint == "type: ec2menu -p default history --repeat 1"
+
+
+def test_a_table_says_that_it_holds_the_newest_only_and_csv_has_them_all(context: Context, desk: Desk) -> None:
+    for _ in range(MAX_SHOWN):
+        record(context.store, SHELL)
+    ask(context)
+    assert len(desk.data.splitlines()) == 1 + MAX_SHOWN
+    assert f"the newest {MAX_SHOWN} of {MAX_SHOWN + 2}; all: ec2menu history -o csv" in desk.notes
+    ask(context, output="csv")
+    assert desk.data.count("i-0123456789abcdef0") == 2 * MAX_SHOWN
 
 
 def test_nothing_yet_is_a_sentence_and_no_data(desk: Desk, tmp_path: Path) -> None:

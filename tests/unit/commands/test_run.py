@@ -235,9 +235,10 @@ def test_by_a_tag_machines_that_no_tag_calls_prod_take_a_yes(aws: CannedAws, tmp
     assert "run it? [y/N]" in desk.notes
 
 
+@pytest.mark.parametrize("chosen", [{"tags": ("tag:Role=web",)}, {"all": True}], ids=str)
 @pytest.mark.parametrize("is_denied", [False, True])
-def test_by_a_tag_machines_whose_other_tags_nobody_knows_ask_for_the_number(
-    aws: CannedAws, tmp_path: Path, *, is_denied: bool
+def test_machines_whose_tags_nobody_knows_ask_for_the_number(
+    aws: CannedAws, tmp_path: Path, chosen: dict[str, Any], *, is_denied: bool
 ) -> None:
     add(aws, "web-1")
     if is_denied:
@@ -246,8 +247,8 @@ def test_by_a_tag_machines_whose_other_tags_nobody_knows_ask_for_the_number(
         nodes = aws.lists["DescribeInstanceInformation", ""]
         assert isinstance(nodes, list)
         nodes.append({"InstanceId": "mi-1", "PingStatus": "Online", "PlatformType": "Linux"})
-    desk, status = run(aws, tmp_path, "y", tags=("tag:Role=web",), tty=True)
-    assert "their other tags are not known: type the number of nodes to run it:" in desk.notes
+    desk, status = run(aws, tmp_path, "y", tty=True, **chosen)
+    assert "not all of their tags are known: type the number of nodes to run it:" in desk.notes
     assert status == ExitStatus.INTERRUPTED
 
 

@@ -90,6 +90,18 @@ def test_a_missing_plugin_is_told_with_the_install_line(tmp_path: Path) -> None:
     assert (caught.value.hint, caught.value.status) == (INSTALL, 4)
 
 
+@pytest.mark.skipif(os.name == "nt", reason="there it is no folder of the current one")
+def test_what_lies_in_the_current_folder_is_never_taken_for_the_plugin(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    planted = tmp_path / "C:" / "Program Files" / "Amazon" / "SessionManagerPlugin" / "bin"
+    planted.mkdir(parents=True)
+    install_plugin(planted)
+    with pytest.raises(PluginMissing):
+        find(tmp_path / "path")
+
+
 def test_a_plugin_on_path_that_is_not_executable_counts_as_missing(tmp_path: Path) -> None:
     install_plugin(tmp_path, executable=False)
     with pytest.raises(PluginMissing):

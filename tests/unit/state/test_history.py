@@ -63,9 +63,9 @@ def test_the_newest_connections_come_first_and_equal_to_what_was_recorded(tmp_pa
     kept = [replace(CONNECTION, started_at=START + timedelta(minutes=n), session_id=str(n)) for n in range(5)]
     for connection in kept:
         record(store, connection)
-    assert recent_connections(store, limit=3) == tuple(reversed(kept[2:]))
+    assert recent_connections(store) == tuple(reversed(kept))
     store.close()
-    assert recent_connections(store, limit=3) == ()
+    assert recent_connections(store) == ()
 
 
 def test_what_a_tunnel_was_asked_for_is_kept_with_the_session_that_it_had(tmp_path: Path) -> None:
@@ -73,7 +73,7 @@ def test_what_a_tunnel_was_asked_for_is_kept_with_the_session_that_it_had(tmp_pa
     tunnel = replace(CONNECTION, action="tunnel", session_id="kim-1", via="i-1", host="10.0.0.9", port=80)
     for connection in (CONNECTION, tunnel):
         record(store, connection)
-    assert recent_connections(store, limit=9) == (tunnel, CONNECTION)
+    assert recent_connections(store) == (tunnel, CONNECTION)
     store.close()
 
 
@@ -82,7 +82,7 @@ def test_who_logged_in_and_where_is_kept_with_each_client_of_a_tunnel(tmp_path: 
     clients = [replace(CONNECTION, action="psql", user=user, database="shop") for user in ("app", "서울")]
     for client in clients:
         record(store, client)
-    assert recent_connections(store, limit=9) == tuple(reversed(clients))
+    assert recent_connections(store) == tuple(reversed(clients))
     store.close()
 
 
@@ -102,5 +102,5 @@ def test_what_an_older_version_recorded_is_still_there(tmp_path: Path, version: 
     store = Store(tmp_path / "s")
     tunnel = replace(CONNECTION, session_id="kim-1", port=0)
     record(store, tunnel)
-    assert (store.warnings, recent_connections(store, limit=9)) == ([], (tunnel, CONNECTION))
+    assert (store.warnings, recent_connections(store)) == ([], (tunnel, CONNECTION))
     store.close()

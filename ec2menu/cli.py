@@ -58,7 +58,7 @@ def main(argv: Sequence[str]) -> int:
 def _run(arguments: argparse.Namespace, stack: ExitStack) -> int:
     from ec2menu.compose import build_context  # noqa: PLC0415 - not needed for --help and --version
 
-    _suit_large_lists(is_short=bool(arguments.verb))
+    _suit_large_lists(is_short=arguments.verb == "ls")
     context = build_context(arguments, stack)
     arguments.no_color = not context.config.settings.color  # config.toml counts for the error that ends us, too
     for warning in context.store.warnings:
@@ -75,8 +75,8 @@ def _run(arguments: argparse.Namespace, stack: ExitStack) -> int:
 
 
 def _suit_large_lists(*, is_short: bool) -> None:
-    """Set the interpreter up for lists of thousands, and for one command that is over soon or a menu that stays."""
-    # They make millions of objects that stay; looking through them again and again doubles the cost. One command ends
+    """Set the interpreter up for lists of thousands; `is_short` says that it ends with one of them."""
+    # They make millions of objects that stay; looking through them again and again doubles the cost. One list is over
     # before there is garbage worth collecting.
     gc.set_threshold(0 if is_short else _OBJECTS_BETWEEN_COLLECTIONS)
 

@@ -39,7 +39,7 @@ class SystemClock:
 
 
 def describe_age(seconds: float) -> str:
-    """Say a length of time in at most two letters and a number: `45s`, `12m`, `3h`, `9d`, `2y`."""
+    """Say a length of time as a number and one letter: `45s`, `12m`, `3h`, `9d`, `2y`."""
     seconds = max(0.0, seconds)
     for size, unit in ((365 * 86400, "y"), (86400, "d"), (3600, "h"), (60, "m")):
         if seconds >= size:

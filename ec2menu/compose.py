@@ -119,7 +119,7 @@ def _require_region(text: str, *, hint: str) -> None:
 
 
 def _drop_empty_profiles(environ: "os._Environ[str]") -> None:
-    """Unset AWS_PROFILE="" and its elder sister: botocore takes an empty name for a profile that does not exist."""
+    """Unset an empty AWS_PROFILE or AWS_DEFAULT_PROFILE, which botocore takes for a profile that does not exist."""
     for name in ("AWS_PROFILE", "AWS_DEFAULT_PROFILE"):
         if environ.get(name) == "":
             del environ[name]

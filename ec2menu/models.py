@@ -62,6 +62,11 @@ class ManagedNode:
         return self.name or self.computer_name
 
 
+def describe_regions(regions: Sequence[str]) -> str:
+    """Name the one region, or say how many they are."""
+    return regions[0] if len(regions) == 1 else f"{len(regions)} regions"
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Instance:
     """A machine to connect to: an EC2 instance, or a hybrid node (`mi-*`), joined with what SSM knows of it."""

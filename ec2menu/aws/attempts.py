@@ -29,6 +29,7 @@ def parsed(call: Call) -> Iterator[None]:
     try:
         yield
     except (KeyError, TypeError, AttributeError, UnicodeDecodeError) as error:
+        _log.debug("an answer that cannot be read", exc_info=error)  # or a bug of ours in reading it
         raise incomplete(call) from error
 
 

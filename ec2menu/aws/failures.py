@@ -6,6 +6,7 @@ around an answer), plus a few builtins that its credential providers let through
 
 import json
 import re
+import shlex
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
@@ -89,7 +90,7 @@ class Call:
     def login_hint(self) -> str:
         """What to type to renew the login."""
         if self.sso_profile:
-            return f"type: aws sso login --profile {self.sso_profile}"
+            return f"type: aws sso login --profile {shlex.quote(self.sso_profile)}"
         if self.keys_in_variables:
             return "get new credentials into the environment, then start ec2menu again"
         return f"get new credentials for profile {self.profile}, then try again"
@@ -203,7 +204,7 @@ def _mfa(_error: Exception, _call: Call) -> Ec2MenuError:
 
 
 def _login(_error: Exception, call: Call) -> Ec2MenuError:
-    return LoginExpired("the AWS login has expired", hint=f"type: aws login --profile {call.profile}")
+    return LoginExpired("the AWS login has expired", hint=f"type: aws login --profile {shlex.quote(call.profile)}")
 
 
 def _bad_parameter(error: Exception, call: Call) -> Ec2MenuError:

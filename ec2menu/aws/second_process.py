@@ -22,7 +22,7 @@ import ec2menu
 from ec2menu.aws.reader_program import ANSWER, REQUEST, receive
 from ec2menu.aws.xml_reply import Plan, Unsupported
 
-# A reply takes it a tenth of a second. Where one takes this long to be taken, or to be answered, it was the last.
+# A reply takes it a tenth of a second. A process that needs this long to take one, or to answer, is given no more.
 ANSWER_SECONDS = 5.0
 FAILURES_ALLOWED = 2
 _PROGRAM = "import sys; sys.path.append(sys.argv[1]); from ec2menu.aws.reader_program import main; main()"

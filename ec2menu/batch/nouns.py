@@ -3,8 +3,7 @@
 Values only. Planning is in `plan`, sending and following in `runner`, what may be sent again in `retry`.
 """
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 
@@ -84,7 +83,7 @@ class Skip:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TagChoice:
-    """Nodes chosen by SSM itself: `tag:KEY=VALUE` in a region, for a platform."""
+    """Nodes chosen by SSM itself: `tag:KEY=VALUE`."""
 
     key: str
     value: str
@@ -184,7 +183,6 @@ class BatchResult:
     results: tuple[NodeResult, ...]
     is_detached: bool = False
     is_interrupted: bool = False
-    counts: Mapping[str, int] = field(default_factory=dict)
 
     @property
     def succeeded(self) -> tuple[NodeResult, ...]:

@@ -111,11 +111,6 @@ class BatchRunner:
         """The run's name in the journal and in the Comment of its commands."""
         return self._plan.run_id
 
-    @property
-    def needs_login(self) -> bool:
-        """Whether everything waits for new credentials: renew them (Aws.renew), then call `resume_after_login`."""
-        return self._scheduler.is_paused
-
     def run(
         self, on_progress: OnProgress = lambda _progress: None, on_result: OnResult = lambda _result: None
     ) -> BatchResult:
@@ -255,10 +250,7 @@ class BatchRunner:
         if is_whole:
             for run_id in self._journal.forget_old():
                 self._outputs.drop(run_id)
-        counts: dict[str, int] = {}
-        for result in results:
-            counts[result.outcome] = counts.get(result.outcome, 0) + 1
-        return BatchResult(run_id=self.run_id, results=results, is_detached=is_detached, counts=counts)
+        return BatchResult(run_id=self.run_id, results=results, is_detached=is_detached)
 
     def _write_last(self, hold: Hold, patience_seconds: float) -> bool:
         """Write what the journal has not taken so far; return whether every row is there."""

@@ -18,9 +18,9 @@ _SECRET = re.compile(
     | (?: pass(?:word|wd|phrase)? | pwd | secret | token | api[_-]?key | credentials? )
       ["']? \s* (?: = | :\s ) \s* ["']? [^\s"'$]
     | --(?: password | token | secret )[ =] ["']? [^\s"'$-]
-    | \b (?: mysql | mariadb | mysqldump | mysqladmin ) \b [^;|&]* \s -p ["']? [^\s"'$]
+    | \b (?: mysql | mariadb | mysqldump | mysqladmin ) \b [^;|&]{0,500} \s -p ["']? [^\s"'$]
     | \b sshpass \s+ -p \s* ["']? [^\s"'$]
-    | \b redis-cli \b [^;|&]* \s -a \s* ["']? [^\s"'$]
+    | \b redis-cli \b [^;|&]{0,500} \s -a \s* ["']? [^\s"'$]
     | \b authorization: \s* (?: bearer | basic ) \s
     | ://[^\s/:@]+:[^\s/@$]+@
     """,

@@ -90,10 +90,7 @@ def _show(context: Context, finding: Finding) -> None:
 
 
 def _python(_context: Context) -> Finding:
-    version = platform.python_version()
-    if sys.version_info < _MIN_PYTHON:
-        return Finding(what="python", detail=version, hint="install Python 3.11 or newer", status=ExitStatus.USAGE)
-    return Finding(what="python", detail=f"{version} ({sys.executable})")
+    return Finding(what="python", detail=f"{platform.python_version()} ({sys.executable})")
 
 
 def _credentials(context: Context) -> Finding:
@@ -138,14 +135,11 @@ def _tmpdir(context: Context) -> Finding:
 
 
 def _state(context: Context) -> Finding:
-    if context.store.warnings:
-        return Finding(
-            what="state",
-            detail=context.store.warnings[0],
-            hint="make the folder writable",
-            status=ExitStatus.TARGET_FAILED,
-        )
-    return Finding(what="state", detail=str(context.store.path))
+    store = context.store
+    status = ExitStatus.TARGET_FAILED if store.is_in_memory else ExitStatus.DONE
+    return Finding(
+        what="state", detail=store.warnings[0] if store.warnings else str(store.path), hint=store.hint, status=status
+    )
 
 
 def _target(context: Context, target: str) -> Finding:

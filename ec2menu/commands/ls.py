@@ -7,7 +7,7 @@ from typing import Any
 from ec2menu.errors import ExitStatus, InvalidInput
 from ec2menu.flows.context import Context
 from ec2menu.flows.listing import arrange, find_kind, find_regions, get_listing, shown_columns
-from ec2menu.models import Listing, Style
+from ec2menu.models import Listing, Style, describe_regions
 from ec2menu.resources.kinds import ResourceKind, record_fields, to_record
 from ec2menu.ui.exports import csv_text, json_text
 from ec2menu.ui.select import Wrong, describe_misread, parse_filters, parse_sort
@@ -26,7 +26,7 @@ class LsRequest:
 
 
 def run_ls(context: Context, request: LsRequest) -> int:
-    """List, print, and return the exit status: that of the first part that failed, if one did."""
+    """List, print, and return the exit status: the highest of the parts that failed, if any did."""
     kind = find_kind(context, request.kind)
     keys = tuple(column.key for column in kind.columns)
     terms = parse_filters(request.filters, keys)
@@ -49,7 +49,7 @@ def run_ls(context: Context, request: LsRequest) -> int:
 
 
 def _nothing(kind: ResourceKind, listing: Listing[Any], regions: Sequence[str]) -> str:
-    where = f" in {regions[0] if len(regions) == 1 else f'{len(regions)} regions'}" if regions else ""
+    where = f" in {describe_regions(regions)}" if regions else ""
     if listing.items:
         return f"none of the {len(listing.items)} {kind.title}{where} passes the filter"
     return f"there are no {kind.title}{where}"

@@ -30,7 +30,7 @@ from ec2menu.flows.batch_watch import follow, new_runner
 from ec2menu.flows.context import Context
 from ec2menu.flows.listing import arrange, require_regions
 from ec2menu.flows.targets import find_instance
-from ec2menu.models import Instance, Listing
+from ec2menu.models import Instance, Listing, describe_regions
 from ec2menu.resources.kinds import EC2
 from ec2menu.ui.exports import json_text
 from ec2menu.ui.select import parse_filters
@@ -76,14 +76,14 @@ def run_batch_command(context: Context, request: RunRequest) -> int:
     text = _command_text(request)
     spec, limits = _read_spec(request, text), _read_limits(request)
     _check_request(context, request)
+    if request.out is not None and not request.dry_run:
+        check_out_folder(request.out)
     prepared, status = _prepare(context, request, spec, limits)
     if warning := line_end_warning(text):
         prepared = prepared.warned(warning)
     if request.dry_run:
         _print_plan(context, prepared, output=request.output)
         return status
-    if request.out is not None:
-        check_out_folder(request.out)
     tell_plan(context, prepared)
     if prepared.plan.chunks and not request.yes and not confirm(context, prepared):
         context.terminal.note("not run; nothing was sent")
@@ -177,8 +177,8 @@ def _prepare(context: Context, request: RunRequest, spec: CommandSpec, limits: L
 
 
 def _nobody(listing: Listing[Instance], regions: Sequence[str]) -> str:
-    where = regions[0] if len(regions) == 1 else f"{len(regions)} regions"
-    return f"none of the {len(listing.items):,} machines in {where} is meant"
+    where = describe_regions(regions)
+    return f"none of the {len(listing.items):,} machines in {where} matches"
 
 
 def _print_plan(context: Context, prepared: Prepared, *, output: str) -> None:

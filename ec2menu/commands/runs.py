@@ -50,7 +50,9 @@ def _check_request(context: Context, run_id: str, *, retry_failed: bool, send_re
     """Raise InvalidInput for what cannot be asked of a run."""
     flag = "--send-rest" if send_rest else "--retry-failed" if retry_failed else ""
     if retry_failed and send_rest:
-        raise InvalidInput("these are two runs", hint="--send-rest first, then --retry-failed")
+        raise InvalidInput(
+            "choose one of --send-rest and --retry-failed", hint="--send-rest first, then --retry-failed"
+        )
     if flag and not run_id:
         raise InvalidInput(f"{flag} needs a run", hint="list them with: ec2menu runs")
     if flag and not (yes or context.terminal.is_interactive):

@@ -63,17 +63,15 @@ class Login:
 class ClientTarget:
     """A database or cache behind a tunnel that listens at 127.0.0.1:`local_port`.
 
-    `tls` says that it is known to offer TLS, `requires_tls` that it takes nothing else; `title` is for people.
+    `tls` says that it is known to offer TLS, `requires_tls` that it takes nothing else.
     """
 
     engine: EngineFacts
     real_host: str
-    real_port: int
     local_port: int
     database: str = ""
     tls: bool = False
     requires_tls: bool = False
-    title: str = ""
 
     def is_encrypted(self, login: Login) -> bool:
         """Whether to insist on TLS; a token of IAM is never sent without it."""

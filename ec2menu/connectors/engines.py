@@ -29,12 +29,11 @@ class EngineFacts:
     """An engine. `clients` are programs, best first; `jdbc` is a pattern with `{port}` and `{database}`.
 
     `default_database` is what is there where nobody named one, `default_user` the name that RDS's own console proposes;
-    both are empty where there is none. `default_port` is 0 for an engine that we do not know.
+    both are empty where there is none.
     """
 
     family: Family
     title: str
-    default_port: int
     clients: tuple[str, ...] = ()
     url_scheme: str = ""
     jdbc: str = ""
@@ -45,7 +44,6 @@ class EngineFacts:
 _POSTGRES = EngineFacts(
     family=Family.POSTGRES,
     title="PostgreSQL",
-    default_port=5432,
     clients=("psql", "pgcli"),
     url_scheme="postgresql",
     jdbc="jdbc:postgresql://127.0.0.1:{port}/{database}",
@@ -55,7 +53,6 @@ _POSTGRES = EngineFacts(
 _MYSQL = EngineFacts(
     family=Family.MYSQL,
     title="MySQL",
-    default_port=3306,
     clients=("mysql", "mariadb", "mycli"),
     url_scheme="mysql",
     jdbc="jdbc:mysql://127.0.0.1:{port}/{database}",
@@ -64,7 +61,6 @@ _MYSQL = EngineFacts(
 _MARIADB = EngineFacts(
     family=Family.MARIADB,
     title="MariaDB",
-    default_port=3306,
     clients=("mariadb", "mysql", "mycli"),
     url_scheme="mariadb",
     jdbc="jdbc:mariadb://127.0.0.1:{port}/{database}",
@@ -73,7 +69,6 @@ _MARIADB = EngineFacts(
 _SQLSERVER = EngineFacts(
     family=Family.SQLSERVER,
     title="SQL Server",
-    default_port=1433,
     clients=("sqlcmd",),
     url_scheme="sqlserver",
     jdbc="jdbc:sqlserver://127.0.0.1:{port};databaseName={database}",
@@ -83,7 +78,6 @@ _SQLSERVER = EngineFacts(
 _ORACLE = EngineFacts(
     family=Family.ORACLE,
     title="Oracle",
-    default_port=1521,
     clients=("sqlplus", "sql"),
     url_scheme="oracle",
     jdbc="jdbc:oracle:thin:@//127.0.0.1:{port}/{database}",
@@ -94,7 +88,6 @@ _ORACLE = EngineFacts(
 _DB2 = EngineFacts(
     family=Family.DB2,
     title="Db2",
-    default_port=50000,
     url_scheme="db2",
     jdbc="jdbc:db2://127.0.0.1:{port}/{database}",
     default_user="admin",
@@ -102,22 +95,20 @@ _DB2 = EngineFacts(
 _DOCDB = EngineFacts(
     family=Family.DOCDB,
     title="DocumentDB",
-    default_port=27017,
     clients=("mongosh",),
     url_scheme="mongodb",
     jdbc="jdbc:documentdb://127.0.0.1:{port}/{database}",
     default_database="test",
 )
-_NEPTUNE = EngineFacts(family=Family.NEPTUNE, title="Neptune", default_port=8182, url_scheme="wss")
+_NEPTUNE = EngineFacts(family=Family.NEPTUNE, title="Neptune", url_scheme="wss")
 _REDIS = EngineFacts(
     family=Family.REDIS,
     title="Redis OSS",
-    default_port=6379,
     clients=("redis-cli", "valkey-cli"),
     url_scheme="redis",
 )
 _VALKEY = replace(_REDIS, family=Family.VALKEY, title="Valkey", clients=("valkey-cli", "redis-cli"))
-_MEMCACHED = EngineFacts(family=Family.MEMCACHED, title="Memcached", default_port=11211)
+_MEMCACHED = EngineFacts(family=Family.MEMCACHED, title="Memcached")
 
 # AWS's engine names have editions behind them (`sqlserver-ex`, `oracle-se2-cdb`); the first that fits is taken.
 _BY_PREFIX = (
@@ -148,4 +139,4 @@ def engine_of(name: str) -> EngineFacts:
     for prefix, facts in _BY_PREFIX:
         if wanted.startswith(prefix):
             return replace(facts, title=f"Aurora {facts.title}") if wanted.startswith("aurora") else facts
-    return EngineFacts(family=Family.TCP, title=name or "TCP", default_port=0)
+    return EngineFacts(family=Family.TCP, title=name or "TCP")

@@ -7,6 +7,7 @@ else. Starting it is `relay`'s and `forward`'s business; this module only says w
 import json
 import platform
 import re
+import shlex
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
@@ -73,7 +74,7 @@ def find_plugin(
     """
     command = tuple(explicit) or _search(which)
     if not command and (found_file := which_file(NAME)):
-        raise PluginUnusable(f"{found_file} may not be executed", hint=f"type: chmod +x {found_file}")
+        raise PluginUnusable(f"{found_file} may not be executed", hint=f"type: chmod +x {shlex.quote(found_file)}")
     if not command:
         raise PluginMissing(f"{NAME} is not installed; sessions need it", hint=install)
     answer = run([*command, "--version"])

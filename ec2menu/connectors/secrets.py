@@ -21,7 +21,6 @@ if TYPE_CHECKING:  # imports boto3
 HIDDEN = "***"
 MAX_KEPT = 128
 _USER_KEYS = ("username", "user")
-_DATABASE_KEYS = ("dbname", "database")
 
 
 class HiddenText(str):
@@ -65,13 +64,10 @@ class Password:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SecretLogin:
-    """What a secret holds; `user` and the rest are empty where it does not say (RDS keeps only user and password)."""
+    """What a secret holds; `user` is empty where it does not say."""
 
     password: Password
     user: str = ""
-    database: str = ""
-    host: str = ""
-    port: int | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -121,14 +117,8 @@ def parse_secret(secret: Password, name: str) -> SecretLogin:
         return SecretLogin(password=Password(secret.reveal().rstrip("\r\n")))
     if not fields.get("password"):
         raise AwsError(f"the secret {name} has no password in it", hint='it needs a member "password"')
-    port = fields.get("port", "")
-    return SecretLogin(
-        password=Password(fields["password"]),
-        user=_first(fields, _USER_KEYS),
-        database=_first(fields, _DATABASE_KEYS),
-        host=str(fields.get("host", "")),
-        port=int(port) if port.isascii() and port.isdigit() else None,
-    )
+    user = next((str(fields[key]) for key in _USER_KEYS if fields.get(key)), "")
+    return SecretLogin(password=Password(fields["password"]), user=user)
 
 
 def _members(secret: Password) -> dict[str, HiddenText] | None:
@@ -140,10 +130,6 @@ def _members(secret: Password) -> dict[str, HiddenText] | None:
     if not isinstance(found, dict):
         return None
     return {str(key): HiddenText(value) for key, value in found.items() if isinstance(value, str)}
-
-
-def _first(fields: dict[str, HiddenText], keys: tuple[str, ...]) -> str:
-    return next((str(fields[key]) for key in keys if fields.get(key)), "")
 
 
 def iam_token(aws: "Aws", *, region: str, host: str, port: int, user: str) -> Password:

@@ -21,7 +21,7 @@ _UP = frozenset({TunnelState.OPENING, TunnelState.OPEN})
 def _leave(tunnel: Tunnel, watch: Watch) -> None:
     """Close a tunnel that nobody waits for any more; where its session is just being started, that is waited for.
 
-    Left earlier, that session would stay open. Whoever does not wait for that either leaves at once.
+    Left earlier, that session would stay open. A second Ctrl-C does not wait even for that.
     """
     under_way = tunnel.leave()
     try:

@@ -82,9 +82,9 @@ def open_vault(load: Callable[[], Any] = load_backend) -> OpenedVault:
 
 
 def _keeps_secrets(backend: Any) -> bool:
-    """Tell a real keyring from one that refuses everything, keeps nothing, or writes plain text; a chain is all of its.
+    """Tell a real keyring from one that refuses everything, keeps nothing, or writes plain text.
 
-    A backend does not say which it is, but by its name.
+    A chain must not hold one of those. A backend does not say which it is, but by its name.
     """
     parts = getattr(backend, "backends", None)
     if isinstance(parts, (list, tuple)):

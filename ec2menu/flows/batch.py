@@ -15,7 +15,7 @@ from ec2menu.batch.plan import make_plan, make_tag_plan, needs_count_confirmatio
 from ec2menu.errors import InvalidInput
 from ec2menu.flows.context import Context
 from ec2menu.flows.listing import get_listing
-from ec2menu.models import Instance, Listing
+from ec2menu.models import Instance, Listing, describe_regions
 from ec2menu.resources.ec2 import explain_unreachable, from_node
 from ec2menu.resources.kinds import EC2
 
@@ -97,7 +97,7 @@ def prepare_tag(
     """
     nodes = [node for region in regions for node in nodes_with(context, tag, region)]
     if not nodes:
-        where = regions[0] if len(regions) == 1 else f"{len(regions)} regions"
+        where = describe_regions(regions)
         raise InvalidInput(
             f"no SSM node in {where} has the tag {tag.key}={tag.value}", hint="tags are compared letter by letter"
         )

@@ -1,5 +1,6 @@
 """A batch of the past: taken up where it was left, sent the rest, or run again on the nodes it did not reach."""
 
+import shlex
 from collections.abc import Iterable
 from dataclasses import replace
 from typing import TYPE_CHECKING
@@ -122,7 +123,9 @@ def failed_machines(context: Context, results: Iterable[NodeResult]) -> list[Ins
     targets = [row.target for row in rows if not row.target.id.startswith(TAG_PREFIX)]
     for row in rows:
         if row.target not in targets:
-            context.terminal.note(f"! {row.target.id} has to be chosen anew: ec2menu run --target {row.target.id}")
+            context.terminal.note(
+                f"! {row.target.id} has to be chosen anew: ec2menu run --target {shlex.quote(row.target.id)}"
+            )
     return renewed(context, [_stand_in(target) for target in targets]) if targets else []
 
 

@@ -31,6 +31,7 @@ if TYPE_CHECKING:  # these import boto3, which the first menu does not wait for
     from ec2menu.connectors.secrets import Password, PasswordKey, Passwords
     from ec2menu.connectors.tunnel import Tunnel
     from ec2menu.connectors.tunnels import Tunnels
+    from ec2menu.connectors.vault import OpenedVault
     from ec2menu.resources.inventory import Inventory
 
 R = TypeVar("R")
@@ -125,6 +126,13 @@ class Context:
         return self.tunnels.all() if "tunnels" in self.__dict__ else []
 
     @functools.cached_property
+    def keyring(self) -> "OpenedVault":
+        """The system's keyring, tried out once, or the reason why there is none to use."""
+        from ec2menu.connectors.vault import open_vault  # noqa: PLC0415 - rarely needed
+
+        return open_vault()
+
+    @functools.cached_property
     def passwords(self) -> "Passwords":
         """The passwords that were typed in this run, for a while."""
         from ec2menu.connectors.secrets import Passwords  # noqa: PLC0415 - the first menu asks for none
@@ -198,7 +206,7 @@ class Context:
 
         configured = self.config.settings.plugin
         plugin = find_plugin(
-            explicit=self.plugin_command or ((configured,) if configured else ()),
+            explicit=self.plugin_command or ((str(Path(configured).expanduser()),) if configured else ()),
             which=shutil.which,
             which_file=functools.partial(shutil.which, mode=os.F_OK),
             run=lambda argv: run_quietly(argv, timeout_seconds=PLUGIN_VERSION_SECONDS),

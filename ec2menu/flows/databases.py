@@ -155,13 +155,11 @@ def client_target(item: DataStore, tunnel: Tunnel, wishes: Wishes, *, ca_file: P
     return ClientTarget(
         engine=facts,
         real_host=tunnel.spec.host,
-        real_port=tunnel.spec.port,
         local_port=tunnel.local_port,
         database=wishes.database or database,
         # RDS offers TLS always; it is insisted on where its certificate can be checked.
         tls=item.tls if isinstance(item, Cache) else ca_file is not None,
         requires_tls=isinstance(item, Database) and (item.requires_tls or facts.family in _TLS_ALONE),
-        title=item.id,
     )
 
 

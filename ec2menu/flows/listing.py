@@ -7,7 +7,7 @@ from typing import Any
 
 from ec2menu.errors import InvalidInput
 from ec2menu.flows.context import Context
-from ec2menu.models import Column, Listing, Problem
+from ec2menu.models import Column, Listing, Problem, describe_regions
 from ec2menu.resources.kinds import JUMPHOSTS, REGIONS, ResourceKind, jumphosts_kind, kind_named
 from ec2menu.ui.select import SortBy, Term
 from ec2menu.ui.tables import matches, order_key, sort_items
@@ -24,7 +24,7 @@ def find_kind(context: Context, name: str) -> ResourceKind:
 
 def get_listing(context: Context, kind: ResourceKind, regions: Sequence[str], *, refresh: bool = False) -> Listing[Any]:
     """Return the items of a kind in the regions, with a progress line, offering a login where one has run out."""
-    where = regions[0] if len(regions) == 1 else f"{len(regions)} regions"
+    where = describe_regions(regions)
     progress = [f"listing {kind.title}" + (f" in {where}" if kind.is_regional else "")]
     first = progress[0]
 

@@ -10,6 +10,7 @@ from typing import Any
 
 from ec2menu.flows.context import Context
 from ec2menu.flows.listing import get_listing
+from ec2menu.models import describe_regions
 from ec2menu.resources.inventory import Inventory, View
 from ec2menu.resources.kinds import ResourceKind
 
@@ -92,7 +93,7 @@ class LiveList:
             raise first.error
 
     def _describe_waiting(self) -> str:
-        where = self._regions[0] if len(self._regions) == 1 else f"{len(self._regions)} regions"
+        where = describe_regions(self._regions)
         progress = self._inventory.describe_progress(self._kind.source, self._regions)
         return f"listing {self._kind.title} in {where}" + (f": {progress}" if progress else "")
 

@@ -12,7 +12,7 @@ from ec2menu.connectors.engines import Family, engine_of
 from ec2menu.connectors.forward import PROBE_SECONDS
 from ec2menu.connectors.secrets import Password, PasswordKey, iam_token, read_secret
 from ec2menu.connectors.tunnel import Tunnel
-from ec2menu.connectors.vault import Vault, open_vault
+from ec2menu.connectors.vault import Vault
 from ec2menu.errors import AccessDenied, InvalidInput
 from ec2menu.fanout import Task
 from ec2menu.flows.context import Context
@@ -125,7 +125,7 @@ def forget_login(context: Context, item: DataStore, login: Login) -> None:
         return
     key = _key(context, item, login.user)
     context.passwords.forget(key)
-    vault = open_vault().vault if context.config.settings.keyring else None
+    vault = context.keyring.vault if context.config.settings.keyring else None
     if vault is None or vault.get(key).password is None:
         return
     reason = vault.delete(key).reason
@@ -140,7 +140,7 @@ def forget_all_logins(context: Context) -> None:
     what = "1 password is forgotten" if count == 1 else f"{count} passwords are forgotten"
     context.terminal.note(what if count else "no password is kept")
     keys, context.keyring_keys = context.keyring_keys, set()
-    vault = open_vault().vault if keys else None
+    vault = context.keyring.vault if keys else None
     if vault is None:
         return
     taken = sum(vault.get(key).password is not None and not vault.delete(key).reason for key in keys)
@@ -243,7 +243,6 @@ def _vault(context: Context) -> Vault | None:
     """Return the system's keyring, where the user wants it used and it can be."""
     if not context.config.settings.keyring:
         return None
-    opened = open_vault()
-    if opened.vault is None:
-        context.terminal.note(f"! {opened.reason}")
-    return opened.vault
+    if context.keyring.vault is None:
+        context.terminal.note(f"! {context.keyring.reason}")
+    return context.keyring.vault

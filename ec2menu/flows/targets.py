@@ -17,7 +17,17 @@ from ec2menu.errors import (
 )
 from ec2menu.fanout import Task
 from ec2menu.flows.context import Context
-from ec2menu.models import Cache, Container, Database, DbMember, EndpointRole, Instance, Listing, Style
+from ec2menu.models import (
+    Cache,
+    Container,
+    Database,
+    DbMember,
+    EndpointRole,
+    Instance,
+    Listing,
+    Style,
+    describe_regions,
+)
 from ec2menu.resources.elasticache import each_node
 from ec2menu.resources.kinds import CACHE, EC2, ECS, RDS, ResourceKind
 from ec2menu.ui.text import escape, fold, shorten
@@ -169,7 +179,7 @@ def _list_all(
             raise (over or errors)[0]
         return found
 
-    where = regions[0] if len(regions) == 1 else f"{len(regions)} regions"
+    where = describe_regions(regions)
     titles = ", ".join(kind.title for kind in kinds)
     found = context.attempt(lambda: context.in_background(fetch_all, lambda: f"listing {titles} in {where}"))
     empty: Listing[Any] = Listing(items=(), as_of=context.clock.wall())

@@ -17,6 +17,8 @@ from ec2menu.errors import Ec2MenuError, StateBusy
 
 SCHEMA_VERSION = 5
 BUSY_TIMEOUT_SECONDS = 2.0
+# A larger file is not read through at each start; what is damaged there shows when it is needed.
+CHECKED_BYTES = 32 * 1024 * 1024
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS region_use (
     profile TEXT NOT NULL, region TEXT NOT NULL, used_at TEXT NOT NULL, PRIMARY KEY (profile, region)
@@ -66,7 +68,7 @@ class _NewerSchema(Exception):
 
 
 class Store:
-    """The state file. `warnings` says in sentences what went wrong when it was opened.
+    """The state file. `warnings` says in sentences what went wrong when it was opened, `hint` what to do about it.
 
     `is_in_memory`: nothing is kept beyond this process.
     """
@@ -74,6 +76,7 @@ class Store:
     def __init__(self, path: Path) -> None:
         self.path = path
         self.warnings: list[str] = []
+        self.hint = ""
         self.is_in_memory = False
         self._lock = threading.Lock()
         self._connection = self._open()
@@ -84,9 +87,12 @@ class Store:
 
     def write_all(self, steps: Iterable[tuple[str, Iterable[Sequence[Any]]]]) -> None:
         """Run statements, each for its rows, in one transaction: all of it is kept, or nothing."""
-        with self._lock, suppress(sqlite3.Error), self._connection:
-            for statement, rows in steps:
-                self._connection.executemany(statement, rows)
+        try:
+            with self._lock, self._connection:
+                for statement, rows in steps:
+                    self._connection.executemany(statement, rows)
+        except sqlite3.Error as error:
+            _log_loss(error)
 
     def write_or_fail(self, steps: Iterable[tuple[str, Iterable[Sequence[Any]]]]) -> int:
         """Run statements as `write_all` does, safe on disk when this returns; return how many rows were changed.
@@ -111,7 +117,8 @@ class Store:
         try:
             with self._lock:
                 return self._connection.execute(query, parameters).fetchall()
-        except sqlite3.Error:
+        except sqlite3.Error as error:
+            _log_loss(error)
             return []
 
     def read_or_fail(self, query: str, parameters: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
@@ -137,7 +144,7 @@ class Store:
         try:
             return self._connect(self.path)
         except _NewerSchema:
-            return self._in_memory(f"the state file {self.path} was written by a newer ec2menu")
+            return self._in_memory(f"the state file {self.path} was written by a newer ec2menu", hint="update ec2menu")
         except sqlite3.OperationalError as error:
             return self._in_memory(f"state cannot be kept in {self.path} ({error})")
         except sqlite3.DatabaseError:
@@ -157,7 +164,8 @@ class Store:
         self.warnings.append(f"the state file was damaged; it was set aside as {aside}")
         return connection
 
-    def _in_memory(self, why: str) -> sqlite3.Connection:
+    def _in_memory(self, why: str, *, hint: str = "make the folder writable") -> sqlite3.Connection:
+        self.hint = hint
         self.warnings.append(f"{why}; nothing is remembered this time")
         self.is_in_memory = True
         return self._connect(Path(":memory:"))
@@ -181,8 +189,13 @@ def _prepare(connection: sqlite3.Connection) -> None:
     if version < SCHEMA_VERSION:
         connection.execute("PRAGMA journal_mode=WAL")
         _make_tables(connection)
-    elif connection.execute("PRAGMA quick_check(1)").fetchone()[0] != "ok":
+    elif _size(connection) <= CHECKED_BYTES and connection.execute("PRAGMA quick_check(1)").fetchone()[0] != "ok":
         raise sqlite3.DatabaseError("damaged")
+
+
+def _size(connection: sqlite3.Connection) -> int:
+    pages, each = (connection.execute(f"PRAGMA {name}").fetchone()[0] for name in ("page_count", "page_size"))
+    return int(pages * each)
 
 
 def _make_tables(connection: sqlite3.Connection) -> None:
@@ -193,6 +206,12 @@ def _make_tables(connection: sqlite3.Connection) -> None:
             connection.execute(f"ALTER TABLE {table} ADD COLUMN {name} {kind}")
     connection.execute(f"PRAGMA user_version={SCHEMA_VERSION}")
     connection.commit()
+
+
+def _log_loss(error: sqlite3.Error) -> None:
+    import logging  # noqa: PLC0415 - not needed where all goes well, and the first menu is fast
+
+    logging.getLogger(__name__).debug("the state file: %s", error, exc_info=error)
 
 
 def _is_busy(error: sqlite3.Error) -> bool:

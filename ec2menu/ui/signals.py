@@ -35,7 +35,7 @@ def hear_signals() -> None:
 def _wake_this_thread_for_signals() -> None:
     import faulthandler  # noqa: PLC0415 - Windows does without
 
-    # A signal that ends a read and does nothing else, in want of one without a handler in Python: such a one would run
+    # A signal that ends a read and does nothing else, because its handler is in C: one in Python would run
     # beside the exception of Ctrl-C (CPython makes a SystemError of it). Nothing else sends SIGURG to this process.
     faulthandler.register(signal.SIGURG, file=os.open(os.devnull, os.O_WRONLY), all_threads=False)
     signal.siginterrupt(signal.SIGURG, True)
@@ -47,7 +47,7 @@ def _wake_this_thread_for_signals() -> None:
 
 
 def _wake(pipe: int, thread: int) -> None:
-    """Wake a thread up some times after each signal whose number comes out of the pipe; where it is awake, it is."""
+    """Wake a thread up some times after each signal whose number comes out of the pipe; it may well be awake."""
     while os.read(pipe, _ENOUGH_BYTES):
         for seconds in WAKE_AFTER_SECONDS:
             has_another, _, _ = select.select([pipe], [], [], seconds)

@@ -136,7 +136,7 @@ def sort_items(
 
 
 def order_key(item: T, columns: Sequence[Column[T]], *, key: str, item_id: str, now: datetime) -> str:
-    """Return a text by which items sort as by `sort_items` after their ids, for a column of texts."""
+    """Return a text by which items sort as by `sort_items` after their ids, in a column without a `sort_key`."""
     text = _column_named(columns, key).cell(item, now).text
     # Below every character that a name may hold is the end of it.
     return f"1\0{item_id}" if text.strip() in _MISSING else f"0{natural_key(text)}\0{item_id}"

@@ -263,8 +263,7 @@ class Terminal:
             raise Stopped("interrupted") from None
         finally:
             if shown:
-                self._stderr.write(_CLEAR_LINE)
-                self._stderr.flush()
+                self._clear_status()
 
     def follow(
         self, task: Waitable[R], describe: Callable[[], str], *, news: Callable[[], Iterable[tuple[str, Style]]]
@@ -297,8 +296,7 @@ class Terminal:
             self._show_status(f"{text} …")
             function()
         finally:
-            self._stderr.write(_CLEAR_LINE)
-            self._stderr.flush()
+            self._clear_status()
 
     @property
     def _can_redraw(self) -> bool:

@@ -126,7 +126,7 @@ def test_the_rest_is_sent_when_asked_for_and_only_that(ops: Ops) -> None:
     assert "--retry-failed" not in shown.notes
     with pytest.raises(InvalidInput, match="here is nobody to ask"):
         ops.runs(run_id, send_rest=True, yes=False)
-    with pytest.raises(InvalidInput, match="these are two runs"):
+    with pytest.raises(InvalidInput, match="choose one of"):
         ops.runs(run_id, send_rest=True, retry_failed=True)
     with pytest.raises(InvalidInput, match="--send-rest needs a run"):
         ops.runs(send_rest=True)

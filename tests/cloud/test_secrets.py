@@ -37,7 +37,7 @@ def token_of(aws: Aws, **more: Any) -> Password:
 
 def test_a_secret_is_read_by_name_and_by_arn_from_another_region(aws: Aws, client: Client) -> None:
     made = client("secretsmanager", "eu-west-1").create_secret(Name="prod/db", SecretString=json.dumps(SECRET))
-    login = SecretLogin(user="app", password=Password("hush-1"), host=HOST, port=5432)
+    login = SecretLogin(user="app", password=Password("hush-1"))
 
     assert read_secret(aws, "eu-west-1", "prod/db") == login
     assert read_secret(aws, "us-east-1", made["ARN"]) == login

@@ -59,7 +59,7 @@ def redis(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
 
 
 def target_of(server: Server, **more: Any) -> dict[str, Any]:
-    where = {"real_host": server.real_host, "real_port": 5432, "local_port": server.port, "database": server.database}
+    where = {"real_host": server.real_host, "local_port": server.port, "database": server.database}
     return where | {"tls": True} | more
 
 

@@ -167,4 +167,4 @@ class BatchScreen:
         if machines:
             self._plan_and_run(self._spec, machines, warnings=again_warnings(rows), origin=origin)
         else:
-            self._context.terminal.note("there is none")
+            self._context.terminal.note("no node is left to run it on")

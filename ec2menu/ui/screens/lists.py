@@ -12,7 +12,7 @@ from ec2menu.errors import Ec2MenuError, Interrupted, InvalidInput, TargetUnavai
 from ec2menu.flows.context import Context
 from ec2menu.flows.listing import DEFAULT_SORT, arrange, shown_columns
 from ec2menu.flows.live import LiveList
-from ec2menu.models import Style
+from ec2menu.models import Style, describe_regions
 from ec2menu.resources.inventory import View
 from ec2menu.resources.kinds import ResourceKind
 from ec2menu.ui import select
@@ -79,7 +79,8 @@ class ListScreen:
             self._draw(self._items)
         self._quiet = False
         self._live.start()
-        where = self._regions[0] if len(self._regions) == 1 else "all"
+        is_all = len(self._regions) > 1 and len(self._context.regions) < 2  # noqa: PLR2004 - several -r are not all
+        where = "all" if is_all else self._where()
         typed = self._context.terminal.ask(f"{where} {self._kind.name}:")
         choice = select.parse(typed, numbers=range(1, len(self._items) + 1), columns=self._keys)
         return self._act(choice)
@@ -91,7 +92,7 @@ class ListScreen:
             case select.Quit():
                 return Move.QUIT
             case select.Pick(numbers=numbers):
-                return self._pick(self._choose, [self._items[number - 1] for number in numbers])
+                return self._pick(self._choose_all, [self._items[number - 1] for number in numbers])
             case select.RunOn(numbers=numbers):
                 return self._pick(self._run or self._refuse_run, [self._items[number - 1] for number in numbers])
             case select.FilterBy(terms=terms):
@@ -207,7 +208,7 @@ class ListScreen:
         return f"{text}, refreshing …" if view.asking else text
 
     def _where(self) -> str:
-        return self._regions[0] if len(self._regions) == 1 else f"{len(self._regions)} regions"
+        return describe_regions(self._regions)
 
     def _nothing(self) -> str:
         if self._terms:
@@ -242,6 +243,14 @@ class ListScreen:
             self._quiet = move is None
             return move or Move.STAY
         return Move.STAY
+
+    def _choose_all(self, chosen: Sequence[Any]) -> "Move | Screen | None":
+        """Choose, once it is clear that so many at once are meant: each becomes a window, or a tunnel."""
+        are_many = len(chosen) > max(1, self._context.config.settings.confirm_above)
+        question = f"that is {len(chosen)} at once: go on?"
+        if are_many and not self._context.terminal.confirm(question, default=False):
+            return None
+        return self._choose(chosen)
 
     def _refuse_run(self, _chosen: Sequence[Any]) -> None:
         self._context.terminal.note(f"commands run on EC2 instances and SSM nodes, not on {self._kind.title}")

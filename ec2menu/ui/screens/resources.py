@@ -101,7 +101,7 @@ class ResourceScreen:
         terminal.note(_KEYS, Style.DIM)
 
     def _prefetch(self) -> None:
-        """Fetch the machines of the one region while the user reads; all regions are only fetched when asked for."""
+        """Fetch the lists of the one region while the user reads; all regions are only fetched when asked for."""
         if len(self._regions) == 1 and not self._is_prefetching:
             self._is_prefetching = True
             self._context.later(self._fetch_all)

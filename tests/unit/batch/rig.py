@@ -3,6 +3,7 @@
 A process that is gone writes nothing any more; `restart` is the next one on the same files.
 """
 
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -11,7 +12,18 @@ from typing import Any
 
 from ec2menu.batch.journal import Journal
 from ec2menu.batch.journaled import Origin
-from ec2menu.batch.nouns import BatchPlan, Chunk, CommandSpec, Limits, NodeResult, Outcome, Progress, TagChoice, Target
+from ec2menu.batch.nouns import (
+    BatchPlan,
+    BatchResult,
+    Chunk,
+    CommandSpec,
+    Limits,
+    NodeResult,
+    Outcome,
+    Progress,
+    TagChoice,
+    Target,
+)
 from ec2menu.batch.outputs import OutputStore
 from ec2menu.batch.plan import cut_into_chunks
 from ec2menu.batch.runner import BatchRunner
@@ -128,6 +140,11 @@ def make(
 
 def outcomes(results: tuple[NodeResult, ...]) -> list[Outcome]:
     return [row.outcome for row in results]
+
+
+def counts(result: BatchResult) -> dict[str, int]:
+    """Count the rows by their outcome."""
+    return dict(Counter(str(row.outcome) for row in result.results))
 
 
 def when(condition: Callable[[Progress], bool], then: Callable[[], None]) -> Callable[[Progress], None]:

@@ -10,7 +10,7 @@ from ec2menu.batch.report import exit_status
 from ec2menu.batch.runner import BatchRunner
 from ec2menu.demo.invocations import Outcome as Ended
 from ec2menu.errors import Ec2MenuError, ExitStatus
-from tests.unit.batch.rig import Bench, make, orders, outcomes, when
+from tests.unit.batch.rig import Bench, counts, make, orders, outcomes, when
 from tests.unit.batch.ssm import Crash
 
 FAST = Ended(delay_seconds=1, stdout="ok\n")
@@ -21,7 +21,7 @@ def test_cancelling_reaches_every_live_command_and_sends_nothing_more(bench: Ben
     bench.ssm.behave = {target.id: Ended(delay_seconds=60) for target in targets} | {targets[0].id: FAST}
     runner = bench.runner(make(targets, concurrency=5))
     result = runner.run(when(lambda progress: progress.done == 1, runner.cancel))
-    assert result.counts == {"succeeded": 1, "cancelled": 199}
+    assert counts(result) == {"succeeded": 1, "cancelled": 199}
     assert {row.detail for row in result.results[-1:]} == {"cancelled before it was sent"}
     assert all(record.run.cancelled for record in bench.ssm.simulation.records.values())
     assert bench.journal.load("run1").record.state is RunState.FINISHED
@@ -34,7 +34,7 @@ def test_cancelling_a_command_whose_reply_was_lost_waits_until_it_is_found(bench
     bench.ssm.weather = lambda operation, _: "lose" if operation == "send_command" else ""
     runner = bench.runner(make(targets))
     result = runner.run(when(lambda progress: "lost reply" in progress.note, runner.cancel))
-    assert result.counts == {"cancelled": 5}
+    assert counts(result) == {"cancelled": 5}
 
 
 def test_a_detached_run_is_taken_up_again_with_every_row(bench: Bench) -> None:
@@ -58,11 +58,11 @@ def test_a_detached_run_is_taken_up_again_with_every_row(bench: Bench) -> None:
 
     heard: list[NodeResult] = []
     whole = bench.resumed("run1", send_rest=True).run(on_result=heard.append)
-    assert whole.counts == {"succeeded": 120}
+    assert counts(whole) == {"succeeded": 120}
     assert len(heard) == 120
     assert set(bench.ssm.executions().values()) == {1}
     assert bench.journal.runs()[0].state is RunState.FINISHED
-    assert bench.resumed("run1").run().counts == {"succeeded": 120}
+    assert counts(bench.resumed("run1").run()) == {"succeeded": 120}
 
 
 def test_a_node_that_was_left_before_another_try_is_not_called_unsent(bench: Bench) -> None:
@@ -119,7 +119,7 @@ def test_a_crash_leaves_the_run_as_interrupted(bench: Bench) -> None:
     bench.restart()
     bench.ssm.weather = lambda *_: ""
     assert bench.journal.runs()[0].state is RunState.INTERRUPTED
-    assert bench.resumed("run1").run().counts == {"succeeded": 5}
+    assert counts(bench.resumed("run1").run()) == {"succeeded": 5}
     assert bench.ssm.calls["send_command"] == 1
 
 
@@ -197,7 +197,7 @@ def test_a_percentage_of_errors_is_one_of_the_nodes_that_had_the_tag_when_it_was
     bench.ssm.tagged = {target.id: "web" for target in targets}
     bench.ssm.behave = {target.id: Ended(delay_seconds=1, exit_code=1) for target in targets[:3]}
     plan = make([], tag=TagChoice(key="Role", value="web"), expected=20, max_errors="30%", retries=0)
-    assert bench.runner(plan).run().counts == {"failed": 3, "succeeded": 17}
+    assert counts(bench.runner(plan).run()) == {"failed": 3, "succeeded": 17}
     assert [order.max_errors for order in orders(bench)] == ["6"]
     assert bench.journal.load("run1").plan == plan
 
@@ -208,7 +208,7 @@ def test_a_tag_is_one_command_with_a_row_for_every_node_that_has_it(bench: Bench
     (order,) = orders(bench)
     assert order.targets == [{"Key": "tag:Role", "Values": ["web"]}]
     assert order.max_concurrency == "7"
-    assert result.counts == {"succeeded": count}
+    assert counts(result) == {"succeeded": count}
     assert bench.ssm.peak_running() <= 7
 
 
@@ -258,7 +258,7 @@ def test_a_tags_nodes_that_may_not_be_counted_have_their_rows_all_the_same(bench
 
 def test_a_count_that_is_throttled_is_asked_for_again(bench: Bench) -> None:
     bench.ssm.weather = lambda operation, number: "throttle" if operation == "list_commands" and number < 4 else ""
-    assert tagged(bench, 12).run().counts == {"succeeded": 12}
+    assert counts(tagged(bench, 12).run()) == {"succeeded": 12}
     assert bench.ssm.calls["list_commands"] == 4
 
 

@@ -105,7 +105,7 @@ def test_a_choice_of_nobody_is_refused_with_where_was_looked(aws: CannedAws, tmp
     add(aws, "web-1")
     with pytest.raises(InvalidInput) as caught:
         run(aws, tmp_path, filters=("db",), yes=True)
-    assert caught.value.message == "none of the 1 machines in us-east-1 is meant"
+    assert caught.value.message == "none of the 1 machines in us-east-1 matches"
 
 
 def test_a_tag_is_asked_of_ssm_and_becomes_a_command_per_region(aws: CannedAws, tmp_path: Path) -> None:

@@ -43,7 +43,6 @@ def a_target(engine: str = "postgres", **more: Any) -> ClientTarget:
     facts = engine_of(engine)
     values: dict[str, Any] = {
         "real_host": HOST,
-        "real_port": facts.default_port,
         "local_port": 45001,
         "tls": True,
     } | more

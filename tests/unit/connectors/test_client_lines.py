@@ -22,7 +22,7 @@ def lines(
     engine: str, user: str = "ann", *, ca_file: Path | None = CA, source: LoginSource = LoginSource.NONE, **more: Any
 ) -> dict[str, str]:
     facts = engine_of(engine)
-    values: dict[str, Any] = {"real_host": HOST, "real_port": facts.default_port, "local_port": 45001, "tls": True}
+    values: dict[str, Any] = {"real_host": HOST, "local_port": 45001, "tls": True}
     target = ClientTarget(engine=facts, **(values | more))
     return dict(copy_lines(target, user, ca_file=ca_file, source=source))
 

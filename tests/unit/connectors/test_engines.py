@@ -19,32 +19,15 @@ NAMES = {
     Family.MEMCACHED: ("memcached",),
     Family.TCP: ("", "timestream-influxdb"),
 }
-PORTS = {
-    Family.POSTGRES: 5432,
-    Family.MYSQL: 3306,
-    Family.MARIADB: 3306,
-    Family.SQLSERVER: 1433,
-    Family.ORACLE: 1521,
-    Family.DB2: 50000,
-    Family.DOCDB: 27017,
-    Family.NEPTUNE: 8182,
-    Family.REDIS: 6379,
-    Family.VALKEY: 6379,
-    Family.MEMCACHED: 11211,
-    Family.TCP: 0,
-}
 
 
 @pytest.mark.parametrize(("family", "name"), [(family, name) for family, names in NAMES.items() for name in names])
-def test_every_name_that_aws_has_for_an_engine_leads_to_its_family_and_port(family: Family, name: str) -> None:
-    facts = engine_of(name)
-
-    assert facts.family is family
-    assert facts.default_port == PORTS[family]
+def test_every_name_that_aws_has_for_an_engine_leads_to_its_family(family: Family, name: str) -> None:
+    assert engine_of(name).family is family
 
 
 def test_every_family_is_looked_at() -> None:
-    assert set(NAMES) == set(PORTS) == set(Family)
+    assert set(NAMES) == set(Family)
 
 
 @pytest.mark.parametrize(

@@ -121,13 +121,9 @@ def test_a_crash_shows_stars_where_a_password_was_a_local_variable() -> None:
     ("text", "login"),
     [
         ({"username": "app", "password": HUSH}, {"user": "app"}),
-        ({"user": "app", "password": HUSH, "database": "shop"}, {"user": "app", "database": "shop"}),
-        (
-            {"username": "a", "password": HUSH, "engine": "postgres", "host": "h", "port": 5432, "dbname": "d"},
-            {"user": "a", "host": "h", "port": 5432, "database": "d"},
-        ),
-        ({"password": HUSH, "port": "3306"}, {"port": 3306}),
-        ({"password": HUSH, "port": "none", "host": None, "tags": ["x"]}, {}),
+        ({"user": "app", "password": HUSH, "database": "shop"}, {"user": "app"}),
+        ({"username": "a", "password": HUSH, "engine": "postgres", "host": "h", "port": 5432}, {"user": "a"}),
+        ({"password": HUSH, "username": None, "port": "none", "tags": ["x"]}, {}),
     ],
 )
 def test_a_secret_of_json_is_taken_apart(text: dict[str, object], login: dict[str, Any]) -> None:

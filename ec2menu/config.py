@@ -52,7 +52,7 @@ DESCRIPTIONS = {
     "password_minutes": "minutes that a typed password is kept in memory; 0: never",
     "keyring": "typed passwords are kept in the system's keyring, too",
     "rds_ca": "file with the CA certificates of RDS; empty: the usual places",
-    "confirm_above": "a batch on more nodes than this asks for their number",
+    "confirm_above": "a batch on more nodes than this asks for their number, a list before it opens more",
     "confirm_tag": "a batch on a node with this in a tag's value asks, too; empty: no",
 }
 _LIMITS = {

@@ -188,6 +188,7 @@ def test_a_file_of_a_newer_version_is_left_as_it_is(tmp_path: Path) -> None:
     before = path.read_bytes()
     with opened(path) as store:
         assert "was written by a newer ec2menu; nothing is remembered this time" in store.warnings[0]
+        assert store.hint == "update ec2menu"
         store.write(INSERT, [("p", "r", "now")])
         assert len(store.read(SELECT)) == 1
     assert path.read_bytes() == before

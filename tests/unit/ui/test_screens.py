@@ -296,3 +296,18 @@ def test_a_wrong_answer_at_the_regions_is_explained_below_them(typed: str, tmp_p
     assert desk.data.count("Region (profile") == 1
     assert "choose" in desk.notes or "type a number" in desk.notes
     assert "\x1b" not in desk.notes
+
+
+@pytest.mark.parametrize(("answer", "opened"), [("n", 0), ("", 0), ("y", 21)])
+def test_many_rows_at_once_are_asked_about_before_anything_is_opened(
+    answer: str, opened: int, aws: CannedAws, visit: Callable[..., Desk]
+) -> None:
+    aws.add(*(machine(f"i-{number}", f"web-{number}", state="stopped") for number in range(21)))
+    desk = visit("all", answer)
+    assert "that is 21 at once: go on? [y/N]" in desk.notes
+    assert desk.notes.count("the instance is stopped") == opened
+
+
+def test_a_few_rows_at_once_are_not_asked_about(aws: CannedAws, visit: Callable[..., Desk]) -> None:
+    aws.add(*(machine(f"i-{number}", f"web-{number}", state="stopped") for number in range(20)))
+    assert visit("all").notes.count("the instance is stopped") == 20

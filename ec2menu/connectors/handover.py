@@ -23,6 +23,7 @@ from ec2menu.errors import ConnectorError, ExitStatus
 
 MODULE = "ec2menu.connectors.handover"
 STALE_SECONDS = 600
+FOLDER = "handover"
 _PICK_AGAIN = "Pick the target again in ec2menu."
 _PREFIXES = ("AWS_", "EC2MENU_", "LC_")
 # Where a proxy stands there is mostly a certificate bundle too; botocore and the plugin read these.
@@ -94,13 +95,18 @@ def write_private(path: Path, text: str) -> None:
 def handover_directory(runtime_dir: Path, *, clock: Clock) -> Path:
     """Return the private folder for hand-overs, without what windows that never opened have left there."""
     make_private_directory(runtime_dir)
-    directory = make_private_directory(runtime_dir / "handover")
+    directory = make_private_directory(runtime_dir / FOLDER)
+    drop_stale(runtime_dir, clock=clock)
+    return directory
+
+
+def drop_stale(runtime_dir: Path, *, clock: Clock) -> None:
+    """Delete what windows that never opened have left: credentials are in it."""
     oldest = clock.wall().timestamp() - STALE_SECONDS
-    for path in directory.glob("*.json"):
+    for path in (runtime_dir / FOLDER).glob("*.json"):
         with suppress(OSError):  # another ec2menu may be removing the same file
             if path.lstat().st_mtime < oldest:
                 path.unlink()
-    return directory
 
 
 def write_handover(handover: Handover, *, directory: Path) -> Path:

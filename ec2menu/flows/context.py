@@ -178,6 +178,10 @@ class Context:
             self.tunnels.close_all()
         if "inventory" in self.__dict__:
             self.inventory.close()
+        if self.runtime_folder.exists():
+            from ec2menu.connectors.handover import drop_stale  # noqa: PLC0415 - the first menu opens no windows
+
+            drop_stale(self.runtime_folder, clock=self.clock)
 
     def known_count(self, region: str) -> tuple[int, datetime | None] | None:
         """Return how many machines the region has, as listed in this run, or at the moment beside it in an earlier one.

@@ -29,6 +29,7 @@ from ec2menu.connectors.handover import (
     write_handover,
 )
 from ec2menu.errors import ConnectorError
+from tests.unit.desk import CannedAws, context_at, sit_down
 
 NOW = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
 SHOW = "import json, os, sys; print(json.dumps([sys.argv[1:], dict(os.environ), os.getcwd()]))"
@@ -154,6 +155,15 @@ def test_files_of_windows_that_never_opened_go_after_ten_minutes(tmp_path: Path)
     handover_directory(tmp_path, clock=StoppedClock())
 
     assert {path.name for path in directory.iterdir()} == {"young.json", "other.txt"}
+
+
+def test_leaving_ec2menu_deletes_them_too(tmp_path: Path) -> None:
+    context = context_at(sit_down(), CannedAws(), tmp_path)
+    old = handover_directory(context.runtime_folder, clock=StoppedClock()) / "old.json"
+    old.touch()
+    os.utime(old, (0, 0))
+    context.close()
+    assert not old.exists()
 
 
 def test_a_folder_that_others_may_enter_is_refused(tmp_path: Path) -> None:

@@ -72,4 +72,11 @@ def command_lines() -> dict[int, bytes]:
 def files_with(text: str, folders: Iterable[Path]) -> list[Path]:
     """Return the files below the folders that hold a text."""
     files = (path for folder in folders for path in folder.rglob("*") if path.is_file())
-    return [path for path in files if os.access(path, os.R_OK) and text.encode() in path.read_bytes()]
+    return [path for path in files if os.access(path, os.R_OK) and text.encode() in _content(path)]
+
+
+def _content(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except FileNotFoundError:  # gone just now
+        return b""

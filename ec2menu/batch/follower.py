@@ -5,7 +5,7 @@ Changes commands, ledger and sender; makes no call and knows no clock but the mo
 
 from random import Random
 
-from ec2menu.batch.actions import Cancel, CancelReport, LookupReport, Order, PollReport, Trouble
+from ec2menu.batch.actions import Cancel, CancelReport, Lookup, LookupReport, Order, PollReport, Trouble
 from ec2menu.batch.ledger import Ledger, Node
 from ec2menu.batch.live import CANCEL_PATIENCE_SECONDS, LOOKUP_PATIENCE_SECONDS, Live, Phase
 from ec2menu.batch.nouns import TAG_PREFIX, BatchPlan, Chunk, Target
@@ -240,15 +240,18 @@ class Follower:
 
     # -- lost replies -------------------------------------------------------------------------------------------
 
-    def looked_up(self, live: Live, report: LookupReport, now: float) -> bool:
-        """Take in what a lookup brought; return whether the command was found."""
+    def looked_up(self, live: Live, action: Lookup, report: LookupReport, now: float) -> bool:
+        """Take in what a lookup brought; return whether the command was found.
+
+        Patience is over where a question that was asked so late found nothing, however long its answer took.
+        """
         if report.command_id:
             live.begin(report.command_id, now)
             live.hurry(now)
             return True
         live.has_looked |= report.trouble is Trouble.NONE
         live.denials += report.trouble is Trouble.DENIED
-        if live.denials < MAX_DENIALS and now - live.sent_at < LOOKUP_PATIENCE_SECONDS:
+        if live.denials < MAX_DENIALS and action.age_seconds < LOOKUP_PATIENCE_SECONDS:
             live.interval = min(live.interval * 2, 10.0)
             live.next_at = now + live.interval * self._rng.uniform(0.8, 1.2)
             return False

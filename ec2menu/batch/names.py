@@ -76,7 +76,7 @@ def _follows(first: str, second: str) -> bool:
     return int(second) == int(first) + 1 and (len(first) == len(second) or not padded)
 
 
-def _order(name: str) -> tuple[str | int, ...]:
+def _order(name: str) -> tuple[tuple[str | int, ...], str]:
     """Sort numbers by value and without case; text and numbers alternate, so that like meets like."""
     parts = _DIGITS.split(name.casefold())
-    return (*(int(part) if index % 2 else part for index, part in enumerate(parts)), name)
+    return tuple(int(part) if index % 2 else part for index, part in enumerate(parts)), name

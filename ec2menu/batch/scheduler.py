@@ -169,7 +169,7 @@ class Scheduler:
             case _ if self.is_paused and getattr(report, "trouble", None) is Trouble.NEEDS_LOGIN:
                 live.next_at = now
             case Lookup(), LookupReport():
-                self._follower.looked_up(live, report, now)
+                self._follower.looked_up(live, action, report, now)
             case Poll(), PollReport():
                 self._follower.polled(live, report, now)
             case Cancel(), CancelReport():

@@ -40,8 +40,6 @@ def run_forward(context: Context, request: ForwardRequest) -> int:
         tunnel = _to_host(context, request, regions)
     else:
         tunnel = _to_resource(context, request, find_resource(context, request.target, regions))
-    context.terminal.data(tunnel.address)
-    context.terminal.flush()
     return _keep(context, tunnel)
 
 
@@ -106,9 +104,14 @@ def _to_address(context: Context, request: ForwardRequest, item: Resource) -> Tu
 
 
 def _keep(context: Context, tunnel: Tunnel) -> int:
-    """Follow the tunnel to its end; return the exit status. Raises CredentialsError where its login is over."""
-    context.terminal.note("Ctrl-C closes it")
+    """Say where it begins and follow it to its end; return the exit status.
+
+    Raises CredentialsError where its login is over.
+    """
     try:
+        context.terminal.data(tunnel.address)
+        context.terminal.flush()
+        context.terminal.note("Ctrl-C closes it")
         while tunnel.state not in ENDED:
             context.clock.sleep(WATCH_SECONDS)
             tell_news(context)

@@ -171,7 +171,7 @@ class Forward:
         for limit in (LATE_SECONDS, READY_SECONDS - LATE_SECONDS):
             if self._hears_port_opened(limit, check):
                 break
-            if is_listened_on(self.local_port) and not self._hears_port_opened(POLL_SECONDS, check):
+            if is_listened_on(self.local_port) and not self._hears_port_opened(LAST_WORDS_SECONDS, check):
                 raise _taken()
         else:
             raise SessionFailed(

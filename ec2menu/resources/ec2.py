@@ -1,5 +1,6 @@
 """EC2 instances joined with what SSM knows of them, hybrid nodes included: the list a person connects from."""
 
+import threading
 from collections.abc import Callable, Iterable
 from dataclasses import replace
 from datetime import datetime
@@ -29,11 +30,13 @@ def fetch_instances(aws: "Aws", region: str, *, now: datetime, on_progress: Call
     and so does a login that ran out in between, which would otherwise look like a list with nothing online.
     """
     counts = [0, 0]
+    telling = threading.Lock()  # what was counted last is told last
 
     def count(position: int) -> Callable[[int], None]:
         def note(number: int) -> None:
-            counts[position] = number
-            on_progress(f"{counts[0]:,} instances, {counts[1]:,} SSM nodes")
+            with telling:
+                counts[position] = max(counts[position], number)
+                on_progress(f"{counts[0]:,} instances, {counts[1]:,} SSM nodes")
 
         return note
 

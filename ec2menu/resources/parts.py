@@ -4,6 +4,7 @@ Shared by resources that AWS lists in parts (databases, caches). Entries stay as
 by the module that asks. A refusal becomes a value here, so that what the other calls said is never lost.
 """
 
+import threading
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -56,6 +57,7 @@ class PartReader:
         self._region = region
         self._on_progress = on_progress
         self._counts: dict[str, int] = {}
+        self._telling = threading.Lock()  # what was counted last is told last
 
     def read(self, *chains: Sequence[ListCall]) -> list[list[Part]]:
         """Read all chains at the same time; a call of a chain is made only if the one before it has listed anything.
@@ -73,9 +75,10 @@ class PartReader:
 
     def _read(self, call: ListCall) -> Part:
         def note(count: int) -> None:
-            if call.noun in self._counts:
-                self._counts[call.noun] = count
-                self._on_progress(", ".join(f"{number:,} {noun}" for noun, number in self._counts.items()))
+            with self._telling:
+                if call.noun in self._counts:
+                    self._counts[call.noun] = count
+                    self._on_progress(", ".join(f"{number:,} {noun}" for noun, number in self._counts.items()))
 
         try:
             entries = self._aws.list_all(

@@ -275,13 +275,14 @@ class Terminal:
         try:
             while True:
                 is_done = task.wait(PROGRESS_STEP_SECONDS)
+                status = describe()  # before the news: it must not count what has not been told yet
                 for text, style in news():
                     self._clear_status()
                     self.note(text, style)
                 if is_done:
                     return task.result()
                 if self._can_redraw:
-                    self._show_status(describe())
+                    self._show_status(status)
         except KeyboardInterrupt:
             raise Stopped("interrupted") from None
         finally:

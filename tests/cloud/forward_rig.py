@@ -27,7 +27,7 @@ from tests.fakes.plugin import PluginModes, PluginRun, install_plugin, plugin_se
 from tests.store_world import REGION, Way
 from tests.unit.desk import Desk, context_at, sit_down
 
-READY_SECONDS = 30.0
+READY_SECONDS = 60.0
 NOTHING: dict[str, Any] = {"target": "", "host": "", "port": 0, "via": "", "local_port": 0, "once": False}
 
 
@@ -78,7 +78,7 @@ class Forwarding:
         """Whether it has ended."""
         return self.process.poll() is not None
 
-    def wait_for(self, words: str, *, seconds: float = 20.0) -> None:
+    def wait_for(self, words: str, *, seconds: float = 60.0) -> None:
         """Wait until it has told something."""
         wait_until(lambda: words in self.told, what=f"{words!r} in {self.told!r}", seconds=seconds)
 

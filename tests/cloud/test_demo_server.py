@@ -18,6 +18,7 @@ from ec2menu.demo.account import ENABLED_REGIONS, OPT_IN_REGIONS
 from ec2menu.demo.server import CONFLICTING_VARIABLES, DemoAws
 from tests.cloud.conftest import Client
 from tests.cloud.test_demo_ec2 import instances_in, refusal
+from tests.ports import free_port
 
 
 def names_in(answer: dict[str, Any]) -> list[str]:
@@ -156,7 +157,7 @@ def test_a_second_server_shows_the_same_account(aws_demo: DemoAws, client: Clien
 
 
 def test_a_stopped_server_drops_its_connections_and_frees_its_port() -> None:
-    server = DemoAws()
+    server = DemoAws(port=free_port())
     server.start()
     address = urlsplit(server.endpoint_url)
     with socket.create_connection((address.hostname, address.port)) as waiting:

@@ -183,7 +183,7 @@ def test_a_plugin_that_is_missing_is_told_before_aws_is_asked(rig: ForwardRig) -
 def test_a_far_end_that_refuses_is_told_by_the_command_at_once(rig: ForwardRig) -> None:
     rig.behave(destination_failed=True)
     with rig.forward("orders") as running:
-        assert running.process.wait(10) == 4
+        assert running.process.wait(60) == 4
         assert running.out == ""
         assert "cannot reach" in running.told
         assert "hint: its security group must let" in running.told

@@ -19,7 +19,7 @@ from tests.store_world import CACHE_HOST, add_cache, add_cluster, add_jump_host
 
 BYTES = 10 * 1024 * 1024
 CONNECTIONS = 20
-BACK_SECONDS = 10.0
+BACK_SECONDS = 60.0
 WAIT_SECONDS = 60.0
 LONG = f"repeat(md5('ec2menu'), {BYTES // 32})"
 WAITING = "select count(*) from pg_locks where locktype = 'advisory' and not granted"

@@ -146,7 +146,7 @@ def test_a_node_that_is_named_gets_a_tunnel_of_its_own_beside_the_one_that_is_op
 
 
 def test_a_far_end_that_refuses_late_is_told_as_soon_as_the_plugin_says_so(rig: ForwardRig) -> None:
-    rig.behave(refuses_after_seconds=1.5)
+    rig.behave(refuses_after_seconds=4)
     with rig.forward("--via", "jump-1", "--host", "10.0.0.9", "--port", "5000") as running:
         running.wait_until_ready()
         running.wait_for("open; nobody could be asked whether anything answers there")
@@ -158,6 +158,6 @@ def test_a_database_that_refuses_late_is_never_called_ready(rig: ForwardRig, eng
     port = free_port()
     endpoint = {"Endpoint": {"Address": "other.example.com", "Port": port}}
     rds_tables.add_instance(REGION, "other", engine=engine, fields=endpoint)
-    rig.behave(refuses_after_seconds=1.5)
+    rig.behave(refuses_after_seconds=4)
     refusal = rig.refuse(target="other", via="jump-1")
     assert f"jump-1 ({rig.jump}) cannot reach other.example.com:{port}" in refusal.error.message

@@ -18,8 +18,16 @@ from tests.fakes.clock import HurriedClock
 class Kept:
     """An open tunnel, its clock, and all that it has told so far."""
 
-    def __init__(self, rig: Rig, *, find_other: FindOther | None = None, once: bool = False, **spec: object) -> None:
-        rig.probe_seconds = 0.3
+    def __init__(
+        self,
+        rig: Rig,
+        *,
+        find_other: FindOther | None = None,
+        once: bool = False,
+        probe_seconds: float = 5.0,
+        **spec: object,
+    ) -> None:
+        rig.probe_seconds = probe_seconds
         self.rig = rig
         self.clock = HurriedClock()
         self.tunnels = rig.tunnels(self.clock)
@@ -65,9 +73,9 @@ def test_a_tunnel_whose_plugin_is_killed_comes_back_on_the_same_port_as_often_as
 
 
 def test_a_tunnel_that_the_service_ends_comes_back_and_says_what_the_service_said(rig: Rig) -> None:
-    rig.behave(ends_after_seconds=0.3, end_text="Your session timed out due to inactivity.")
+    rig.behave(end_text="Your session timed out due to inactivity.")
     kept = Kept(rig)
-    rig.behave()
+    os.kill(rig.living()[0].pid, signal.SIGUSR2)
     kept.wait_for("dropped (ended by the service (Your session timed out due to inactivity.)), reconnecting")
     kept.wait_for("reconnected")
 
@@ -84,7 +92,7 @@ def test_a_tunnel_that_is_wanted_once_does_not_come_back(rig: Rig) -> None:
 
 
 def test_a_tunnel_through_which_nothing_passes_any_more_is_replaced(rig: Rig) -> None:
-    kept = Kept(rig)
+    kept = Kept(rig, probe_seconds=0.3)
     os.kill(rig.living()[0].pid, signal.SIGUSR1)
     kept.let_pass(25)
     kept.wait_for("dropped (nothing passes through it any more)")
@@ -94,7 +102,7 @@ def test_a_tunnel_through_which_nothing_passes_any_more_is_replaced(rig: Rig) ->
 
 
 def test_a_tunnel_whose_far_end_nobody_can_ask_is_left_alone(rig: Rig) -> None:
-    kept = Kept(rig, protocol=Protocol.TCP)
+    kept = Kept(rig, probe_seconds=0.3, protocol=Protocol.TCP)
     os.kill(rig.living()[0].pid, signal.SIGUSR1)
     wait_until(lambda: rig.runs()[0].zombie, what="zombie")
     kept.let_pass(120)

@@ -95,12 +95,12 @@ def far_end(kind: str = "database", *, port: int = 0) -> Iterator[int]:
 
 def talk(port: int, word: bytes = b"select 1") -> bytes:
     """Say one thing through a tunnel and return what comes back."""
-    with socket.create_connection(("127.0.0.1", port), timeout=20) as client:
+    with socket.create_connection(("127.0.0.1", port), timeout=60) as client:
         client.sendall(word)
         return client.recv(1024)
 
 
-def wait_until(condition: Callable[[], object], *, what: str, seconds: float = 20.0) -> None:
+def wait_until(condition: Callable[[], object], *, what: str, seconds: float = 60.0) -> None:
     """Poll a condition that another thread or process makes true; AssertionError when time is up."""
     deadline = time.monotonic() + seconds
     while not condition():

@@ -34,7 +34,7 @@ class PluginModes(TypedDict, total=False):
     Before readiness: `silent` hangs without a line, `never_answers` hangs after the first line, `cannot_start` fails
     with that text, `panics` is a Go panic, `slow_ready_seconds` is the length of the handshake.
     After readiness: `dies_after_seconds` is SIGKILL, `ends_after_seconds` is the service ending the session with
-    `end_text` (or normally), `deaf` leaves a tunnel untouched by Ctrl-C.
+    `end_text` (or normally; SIGUSR2 does it to a tunnel at once), `deaf` leaves a tunnel untouched by Ctrl-C.
     Tunnels: `basic` is an old agent (one connection at a time), `port_busy_line` and `port_busy_hang` claim that the
     local port is taken, `busy_hangs` chooses the hang for a port that really is, `destination_failed` refuses every
     connection, `refuses_after_seconds` does so after a while, `zombie_after_seconds` is the time from readiness after

@@ -115,7 +115,7 @@ class Run:
         for number in FATAL_SIGNALS:
             if number not in KEPT_IGNORED or signal.getsignal(number) is not signal.SIG_IGN:
                 signal.signal(number, _leave_to_wait)
-        for number in (signal.SIGWINCH, signal.SIGUSR1):
+        for number in (signal.SIGWINCH, signal.SIGUSR1, signal.SIGUSR2):
             signal.signal(number, _leave_to_wait)
 
     def _take_signals(self) -> list[signal.Signals]:

@@ -68,6 +68,8 @@ class Tunnel:
         for number in self._run.wait(None)[0]:
             if number is signal.SIGUSR1:
                 self._become_zombie()
+            elif number is signal.SIGUSR2:
+                self._end_by_service()
             elif number in CONTROL_SIGNALS and not self._run.modes.get("deaf"):
                 self._terminate()
 

@@ -9,14 +9,15 @@ SPEED = 30
 class FastClock:
     """The product's `Clock`, hurrying on since `base` (seconds since the epoch)."""
 
-    def __init__(self, base: float) -> None:
+    def __init__(self, base: float, *, speed: float = SPEED) -> None:
         self.base = base
+        self.speed = speed
 
     def now(self) -> float:
-        return (time.time() - self.base) * SPEED
+        return (time.time() - self.base) * self.speed
 
     def wall(self) -> datetime:
         return datetime.fromtimestamp(self.base + self.now(), UTC)
 
     def sleep(self, seconds: float) -> None:
-        time.sleep(seconds / SPEED)
+        time.sleep(seconds / self.speed)

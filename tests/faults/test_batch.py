@@ -145,6 +145,7 @@ def test_a_cancel_that_is_denied_is_said_in_every_row_and_the_nodes_are_followed
 def test_nodes_behind_hung_ones_are_taken_back_and_sent_to_over_http(site: Site) -> None:
     targets = site.add(16)
     hung = {target.id for target in targets[:4]}
+    site.clock.speed = 8.0  # they are taken back in the last seconds before SSM would deliver to them
     site.simulation.behave = lambda node_id, _: Ended(delay_seconds=inf if node_id in hung else 1)
     plan = make(targets, concurrency=4, execution_seconds=5, delivery_seconds=30, retries=0)
     result = site.runner(plan).run()

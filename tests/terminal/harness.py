@@ -110,7 +110,7 @@ class Robot:
         self._screen.resize(rows, columns)
         self._child.setwinsize(rows, columns)
 
-    def wait_for(self, wanted: str | re.Pattern[str], *, seconds: float = 20.0, new: bool = False) -> str:
+    def wait_for(self, wanted: str | re.Pattern[str], *, seconds: float = 60.0, new: bool = False) -> str:
         """Wait until `wanted` shows on the screen or in what arrived after the last match, and return what matched.
 
         With `new` only what arrived after the last match counts: for a prompt that may still stand on the screen.
@@ -126,7 +126,7 @@ class Robot:
         self.wait_until(shows, what=repr(wanted if isinstance(wanted, str) else wanted.pattern), seconds=seconds)
         return found[0]
 
-    def wait_until(self, condition: Callable[[], bool], *, what: str = "it", seconds: float = 20.0) -> None:
+    def wait_until(self, condition: Callable[[], bool], *, what: str = "it", seconds: float = 60.0) -> None:
         """Read the program's output until `condition` holds; AssertionError as for `wait_for`."""
         deadline = time.monotonic() + seconds
         while not condition():
@@ -172,7 +172,7 @@ class Robot:
             attributes=(*attributes[:6], tuple(attributes[6])),
         )
 
-    def wait_exit(self, *, seconds: float = 20.0) -> int:
+    def wait_exit(self, *, seconds: float = 60.0) -> int:
         """Read to the end and return the exit status, or the negative number of the signal that killed the program."""
         self.wait_until(lambda: not self._child.isalive(), what="end of the program", seconds=seconds)
         while self._read(0.0):
@@ -180,6 +180,14 @@ class Robot:
         if self._child.exitstatus is not None:
             return self._child.exitstatus
         return -int(self._child.signalstatus or 0)
+
+    def feed(self, output: bytes) -> None:
+        """Take in output of the program that a test has read by itself."""
+        self._stream.feed(output)
+
+    def relatives(self) -> set[int]:
+        """Return the processes that the program has started, and those of its session."""
+        return _relatives(self.pid)
 
     def kill(self, number: int = signal.SIGKILL) -> None:
         """Send a signal to the program alone."""
@@ -213,7 +221,8 @@ class Robot:
         except pexpect.TIMEOUT:
             return True
         except pexpect.EOF:
-            return False
+            # pexpect says so without reading again what came between its last look and the program's end.
+            return seconds > 0 and self._read(0.0)
         return True
 
 

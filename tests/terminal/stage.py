@@ -112,7 +112,7 @@ class Stage:
         return [path for path in self.home.rglob("*") if path.is_file()]
 
 
-def wait_until(condition: Callable[[], bool], *, what: str, seconds: float = 15.0) -> None:
+def wait_until(condition: Callable[[], bool], *, what: str, seconds: float = 60.0) -> None:
     """Poll a condition that another process makes true; AssertionError when time is up."""
     deadline = time.monotonic() + seconds
     while not condition():

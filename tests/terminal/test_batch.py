@@ -93,7 +93,7 @@ def test_a_live_line_counts_and_rows_land_above_it(stage: Stage) -> None:
     ids = stage.demo.add_instances("us-east-1", 3, name="web-{n}")
     behave(lambda node: Answer(delay_seconds=FOREVER if node == ids[2] else 0.1))
     with start(stage, "slow") as robot:
-        robot.wait_for(re.compile(r"2/3 done · 1 running · 00:0\d"), new=True)
+        robot.wait_for(re.compile(r"2/3 done · 1 running · 00:\d\d"), new=True)
         assert f"ok   web-1 ({ids[0]})  exit 0" in robot.picture()
         assert len([line for line in robot.lines() if "running ·" in line]) == 1
 

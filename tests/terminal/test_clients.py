@@ -142,6 +142,7 @@ def test_ctrl_c_is_psqls_and_quitting_it_brings_us_back(postgres: Server, tmp_pa
         robot.wait_for("canceling statement due to user request")
         robot.line("select 6 * 7 as answer;")
         robot.wait_for(re.compile(r"^ +42", re.MULTILINE))
+        robot.wait_for(PSQL_PROMPT, new=True)  # before it is there, Ctrl-D is a key like any other
         robot.control("d")
         robot.wait_for("ended with 0")
 

@@ -33,7 +33,7 @@ REDIS_PASSWORD = "hush of redis"
 # Reads the file that it is given, as mysql does, and stays until Enter.
 MYSQL = """
 case $1 in --version) echo 'mysql  Ver 8.0.39'; exit;; esac
-grep -q '^password="hush of mysql"$' "${1#--defaults-file=}" && printf 'mysql> '
+grep -q '^password="hush of mysql' "${1#--defaults-file=}" && printf 'mysql> '
 read line
 """
 
@@ -129,12 +129,13 @@ def test_ctrl_c_in_psql_is_psqls(shop: Stage, postgres: Server) -> None:
     with connect(shop, "orders:writer", "--user", "app") as robot:
         log_in_by_typing(robot, postgres.password)
         robot.wait_for(PSQL)
-        robot.line("begin; select 'at' || ' it', pg_sleep(3600);")
-        robot.wait_for("BEGIN")
+        robot.line("do $$ begin raise notice 'at it'; perform pg_sleep(3600); end $$;")
+        robot.wait_for("NOTICE:")  # psql passes a Ctrl-C on only while a statement runs
         robot.control("c")
         robot.wait_for("canceling statement due to user request")
-        robot.line("rollback; select 6 * 7 as answer;")
+        robot.line("select 6 * 7 as answer;")
         robot.wait_for(re.compile(r"^ +42", re.MULTILINE))
+        robot.wait_for(PSQL, new=True)  # before it is there, Ctrl-D is a key like any other
         robot.control("d")
         assert robot.wait_exit() == 0
 
@@ -189,7 +190,7 @@ def test_a_signal_while_a_client_runs_closes_everything(shop: Stage, postgres: S
         before = robot.termios()
         log_in_by_typing(robot, postgres.password)
         robot.wait_for(PSQL)
-        clients = processes_with("hostaddr=127.0.0.1")
+        clients = robot.relatives() & set(processes_with("hostaddr=127.0.0.1"))
         robot.kill(number)
         assert robot.wait_exit() == 128 + number
         assert robot.termios() == before
@@ -202,7 +203,7 @@ def test_a_closed_window_closes_everything(shop: Stage, postgres: Server) -> Non
     with connect(shop, "orders:writer", "--user", "app") as robot:
         log_in_by_typing(robot, postgres.password)
         robot.wait_for(PSQL)
-        clients = processes_with("hostaddr=127.0.0.1")
+        clients = robot.relatives() & set(processes_with("hostaddr=127.0.0.1"))
         robot._child.ptyproc.fileobj.close()  # type: ignore[attr-defined] # the stubs leave ptyproc out
         wait_until(lambda: not process_is_alive(robot.pid), what="end of ec2menu")
         wait_until(lambda: not any(map(process_is_alive, clients)), what="end of psql")
@@ -247,7 +248,7 @@ def test_a_cache_with_tls_and_a_password_is_connected_to(stage: Stage, redis: Se
             assert processes_with("--sni"), "redis-cli is seen"
             assert processes_with(REDIS_PASSWORD) == []
             robot.line("ping")
-            robot.wait_for("PONG")
+            robot.wait_for(re.compile(r"PONG\s+127\.0\.0\.1:\d+>"))  # what is typed before its prompt is lost
             robot.line("quit")
             assert robot.wait_exit() == 0
             assert REDIS_PASSWORD not in robot.transcript
@@ -325,7 +326,7 @@ def sit_before_mysql(stage: Stage, password: str) -> Iterator[Robot]:
 
 @needs_proc
 def test_mysql_gets_the_password_by_a_private_file_that_goes_with_it(stage: Stage) -> None:
-    password = "hush of mysql"
+    password = "hush of mysql, typed"
     with sit_before_mysql(stage, password) as robot:
         assert processes_with("--defaults-file="), "mysql is seen"
         assert processes_with(password) == []

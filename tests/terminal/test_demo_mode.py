@@ -40,7 +40,7 @@ def test_the_demo_is_a_fleet_in_three_regions_with_toy_shells_and_leaves_nothing
     with demo(tmp_path) as robot:
         before = robot.termios()
         robot.wait_for("starting the demo")
-        robot.wait_for("DEMO: a made-up fleet; nothing reaches AWS, runs anywhere or is remembered")
+        robot.wait_for("DEMO: a made-up fleet; nothing reaches AWS, runs anywhere or is remembered", seconds=60)
         for region, machine in (("eu-west-1", "shop-1"), ("ap-northeast-2", "결제-api-1"), ("us-east-1", "jump-a")):
             robot.wait_for("region [us-east-1]:", new=True)
             robot.line(region)
@@ -70,14 +70,14 @@ def test_the_demo_is_a_fleet_in_three_regions_with_toy_shells_and_leaves_nothing
 def test_without_moto_the_demo_says_what_to_install(tmp_path: Path) -> None:
     program = "import sys; sys.modules['moto'] = None; from ec2menu.__main__ import run; run()"
     with Robot([sys.executable, "-c", program, "--demo", "ls", "ec2"], cwd=tmp_path) as robot:
-        assert robot.wait_exit() == 2
+        assert robot.wait_exit(seconds=60) == 2
         assert "ec2menu: the demo needs a package that is not installed: moto" in robot.transcript
         assert "pip install '.[demo]'" in robot.transcript
 
 
 def test_the_demo_answers_one_line_commands_too(tmp_path: Path) -> None:
     with demo(tmp_path, "ls", "ec2", "web-1", "-o", "ids") as robot:
-        assert robot.wait_exit() == 0
+        assert robot.wait_exit(seconds=60) == 0
         shown = [line for line in robot.lines() if line]
     assert len(shown) == 1
     assert shown[0].startswith("i-")

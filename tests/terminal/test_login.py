@@ -154,7 +154,7 @@ def test_a_profile_without_sso_is_never_offered_it(sso: Stage) -> None:
     with start(sso, "keys") as robot:
         robot.wait_for(KINDS_PROMPT)
         sso.demo.faults.expire_credentials()
-        robot.line("1")
+        robot.line("nodes")  # nothing has fetched those behind the menu
         robot.wait_for("your AWS login has expired", new=True)
         robot.wait_for("hint: get new credentials", new=True)
         robot.wait_for(KINDS_PROMPT, new=True)
@@ -199,11 +199,11 @@ def test_an_mfa_session_that_runs_out_is_renewed_with_a_new_code(sso: Stage) -> 
         robot.line("123456")
         robot.wait_for(KINDS_PROMPT)
         sso.demo.faults.expire_credentials()
-        robot.line("1")
+        robot.line("nodes")  # nothing has fetched those behind the menu
         robot.wait_for("type a new MFA code now? [Y/n]", new=True)
         sso.demo.faults.clear()
         robot.line()
-        robot.wait_for(LIST_PROMPT, new=True)
+        robot.wait_for(f"{REGION} nodes:", new=True)
 
 
 def test_a_role_with_mfa_on_an_sso_login_that_has_run_out_is_offered_that_login(sso: Stage) -> None:

@@ -1,5 +1,6 @@
 """Signals at the worst moment: just before a prompt's read, several at once. None is lost, the first way out counts."""
 
+import ctypes
 import os
 import signal
 import sys
@@ -21,6 +22,12 @@ hook = ctypes.c_void_p.in_dll(library, "rl_pre_input_hook")
 hook.value = ctypes.cast(ctypes.CDLL(None).pause, ctypes.c_void_p).value
 run()
 """
+
+
+def signal_main_thread(pid: int, number: int) -> None:
+    """Send a signal to the thread that is the process's first: of those for all, each could be taken by another."""
+    if ctypes.CDLL(None).tgkill(pid, pid, number) != 0:
+        os.kill(pid, number)
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
@@ -50,7 +57,7 @@ def test_several_signals_at_once_end_it_as_the_one_that_ends_it(
         robot.wait_for(prompt)
         os.kill(robot.pid, signal.SIGSTOP)
         for number in numbers:
-            os.kill(robot.pid, number)
+            signal_main_thread(robot.pid, number)
         os.kill(robot.pid, signal.SIGCONT)
         assert robot.wait_exit() == 128 + first
         assert "bug" not in robot.transcript

@@ -23,6 +23,8 @@ from ec2menu.batch.nouns import Target
         (["운영-api-2", "운영-api-1", "점프호스트"], "운영-api-[1-2], 점프호스트"),
         (["db1-eu", "db2-eu", "db2-us"], "db[1-2]-eu, db2-us"),
         (["b", "a", "B"], "a, B, b"),
+        (["web1", "web", "web2"], "web, web[1-2]"),
+        (["1", "", "a"], ", 1, a"),
         (["web-1 (i-0a)", "web-1 (i-0b)"], "web-1 (i-0a), web-1 (i-0b)"),
         (["web-1", "web-1"], "web-1"),
         ([], ""),
@@ -59,6 +61,11 @@ def unfold(text: str) -> set[str]:
 @given(st.sets(st.from_regex(r"(web|db-)[0-9]{1,3}(-eu)?", fullmatch=True), min_size=1))
 def test_folded_names_are_all_names_and_no_others(names: set[str]) -> None:
     assert unfold(fold_names(names)) == names
+
+
+@given(st.lists(st.text(alphabet="aB1\uff102-, ", max_size=4), max_size=4))
+def test_names_of_any_kind_can_be_folded(names: list[str]) -> None:
+    assert fold_names(reversed(names)) == fold_names(names)
 
 
 def test_nodes_of_the_same_name_are_told_apart_by_their_ids() -> None:

@@ -5,7 +5,7 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from ec2menu.connectors.jump import (
@@ -258,7 +258,6 @@ HOSTS = st.lists(
 )
 
 
-@settings(deadline=None)
 @given(hosts=HOSTS, vpc_id=st.sampled_from([HERE, "", "vpc-empty"]))
 def test_every_candidate_is_chosen_or_refused_once_and_nothing_unusable_is_chosen(
     hosts: list[JumpHost], vpc_id: str

@@ -282,12 +282,13 @@ def test_terminal_and_signal_handlers_are_as_before(user: PtyUser) -> None:
 
 def test_fifty_sessions_leave_no_descriptor_and_no_process(user: PtyUser) -> None:
     run(user, "pass")
+    gc.collect()  # what earlier tests have left would be closed meanwhile
     before = descriptors()
     pids = set()
     for _ in range(50):
         result = run(user, "import os; print(os.getpid())")
         pids.add(int(result.tail))
-    assert descriptors() == before
+    assert descriptors() <= before
     assert len(pids) == 50
     with pytest.raises(ChildProcessError):
         os.waitpid(-1, os.WNOHANG)

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from ec2menu.errors import (
@@ -297,7 +297,6 @@ FLEETS = st.lists(
 )
 
 
-@settings(deadline=None)
 @given(fleet=FLEETS, vpc_id=st.sampled_from([HERE, ""]))
 def test_nothing_unusable_is_ever_chosen_and_every_tagged_instance_is_accounted_for_once(
     fleet: list[Instance], vpc_id: str

@@ -11,6 +11,7 @@ from ec2menu.errors import AccessDenied, LoginExpired, TargetUnclear
 from ec2menu.flows.targets import OTHERS_SECONDS, Resource, find_resource, find_target
 from ec2menu.models import Cache, Container, Database, EndpointRole, Instance
 from ec2menu.resources.ecs_parse import empty_row
+from ec2menu.resources.kinds import CACHE, EC2, ECS
 from tests.unit.desk import REGION, CannedAws, Desk, context_at, machine, sit_down
 from tests.unit.resources.cache_entries import GROUP, MEMBERS, cache, cluster
 from tests.unit.resources.database_entries import CLUSTER, INSTANCE, database, member
@@ -272,15 +273,23 @@ def test_a_machine_of_that_very_name_does_not_wait_long_for_a_list_that_hangs(
 ) -> None:
     held = threading.Event()
     listed = aws.list_all
+    context = context_at(desk, aws, tmp_path)
+
+    def have_others_landed() -> bool:
+        views = (context.inventory.view(kind, (REGION,), fetch=False) for kind in (EC2, CACHE, ECS))
+        return not any(view.asking for view in views)
 
     def hang(service: str, *arguments: Any, **more: Any) -> Any:
         if service == "rds":
             while not held.wait(0.01):
-                desk.clock.advance(OTHERS_SECONDS / 10)
+                if have_others_landed():
+                    desk.clock.advance(OTHERS_SECONDS / 10)
         return listed(service, *arguments, **more)
 
     aws.list_all = hang  # type: ignore[method-assign]
-    assert find(aws, desk, tmp_path, "web-1").id == NODE
+    found = find_resource(context, "web-1", (REGION,))
+    assert isinstance(found, Instance)
+    assert found.id == NODE
     held.set()
     assert desk.notes == "! the name was not looked for among RDS databases\n"
 

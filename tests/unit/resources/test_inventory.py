@@ -82,7 +82,7 @@ def ask_from_many_threads(shelf: Inventory, source: Source, count: int) -> list[
     """Let `count` threads ask for the same list while its fetch is held, then let it go."""
     source.gate.clear()
     tasks = [Task(lambda: shelf.listing(source.kind, ["a"])) for _ in range(count)]
-    wait_for_passengers(shelf, count - 1)
+    wait_for_passengers(shelf, count)
     source.gate.set()
     return tasks
 

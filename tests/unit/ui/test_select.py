@@ -280,7 +280,7 @@ def test_a_term_matches_text_as_it_is_and_as_it_is_shown(term: Term, texts: list
     assert term.accepts(texts) is passes
 
 
-@settings(deadline=None, max_examples=500)
+@settings(max_examples=500)
 @given(typed_lines, number_lists, st.lists(st.text(max_size=6), max_size=4))
 def test_any_line_has_a_meaning_and_picks_only_what_is_in_the_list(
     text: str, numbers: list[int], columns: list[str]
@@ -297,7 +297,6 @@ def test_any_line_has_a_meaning_and_picks_only_what_is_in_the_list(
         assert selection.column in columns
 
 
-@settings(deadline=None)
 @given(number_lists.filter(bool), st.data())
 def test_picked_and_excluded_numbers_make_up_the_whole_list(numbers: list[int], data: st.DataObject) -> None:
     some = data.draw(st.lists(st.sampled_from(numbers), unique=True, min_size=1))
@@ -308,7 +307,6 @@ def test_picked_and_excluded_numbers_make_up_the_whole_list(numbers: list[int], 
     assert isinstance(others, Wrong) if not left else others == Pick(numbers=left)
 
 
-@settings(deadline=None)
 @given(st.text(max_size=30))
 def test_a_slash_always_filters(text: str) -> None:
     assert isinstance(read("/" + text), FilterBy) or "looks for nothing" in reason(read("/" + text))

@@ -198,7 +198,7 @@ names = st.text(
 )
 
 
-@settings(deadline=None, max_examples=200)
+@settings(max_examples=200)
 @given(
     st.lists(st.tuples(names, names, st.sampled_from(["running", "stopped", ""])), min_size=1, max_size=6),
     st.integers(40, 220),
@@ -222,7 +222,7 @@ def test_no_line_is_wider_than_the_screen_and_every_column_begins_in_one_place(
     assert starts == {width(lines[0].partition(" ID")[0]) + 1}
 
 
-@settings(deadline=None, max_examples=100)
+@settings(max_examples=100)
 @given(st.lists(names, min_size=1, max_size=5), st.integers(40, 220))
 def test_colour_never_moves_a_column(texts: list[str], columns_wide: int) -> None:
     machines = [Machine(name=text, note=text[:9], state="pending") for text in texts]
@@ -231,7 +231,7 @@ def test_colour_never_moves_a_column(texts: list[str], columns_wide: int) -> Non
     assert [line.replace("\x1b[0m", "") for line in without] == lines_of(machines, columns_wide=columns_wide)
 
 
-@settings(deadline=None, max_examples=200)
+@settings(max_examples=200)
 @given(st.integers(1, 220), st.text(max_size=80), st.text(max_size=80), st.integers(0, 4))
 def test_columns_that_may_not_shrink_are_full_or_absent_and_shrinking_has_a_floor(
     columns_wide: int, name: str, note: str, numbers_width: int
@@ -276,7 +276,6 @@ def test_numbers_and_texts_in_one_column_can_be_sorted() -> None:
     assert [machine.size or machine.note for machine in ordered] == [1, 2, "a", "b", ""]
 
 
-@settings(deadline=None)
 @given(st.lists(st.sampled_from(["web-1", "WEB-1", "web-01", "db", "DB", ""])), st.booleans())
 def test_items_that_are_equal_keep_their_order(texts: list[str], reverse: bool) -> None:
     machines = [Machine(name=text, note=str(index)) for index, text in enumerate(texts)]
@@ -312,7 +311,6 @@ def test_an_item_passes_when_every_term_does(terms: tuple[Term, ...], passes: bo
     assert matches(Machine(name="web", note="a\nb"), COLUMNS, terms=terms, now=NOW) is passes
 
 
-@settings(deadline=None)
 @given(names.filter(lambda text: escape(text).strip() != ""))
 def test_what_is_shown_of_a_name_finds_it(name: str) -> None:
     shown = lines_of([Machine(name=name)], COLUMNS[:1])[1]

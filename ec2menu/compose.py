@@ -109,7 +109,7 @@ def _load_config(arguments: argparse.Namespace) -> Config:
 def _checked_regions(regions: list[str]) -> tuple[str, ...]:
     for region in regions:
         if region != "all":
-            _require_region(region, hint="regions look like us-east-1; or all")
+            _require_region(region, hint="regions look like us-east-1; several: -r A -r B; or all")
     return tuple(dict.fromkeys(regions))
 
 

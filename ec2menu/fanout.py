@@ -5,14 +5,16 @@ short steps, so that Ctrl-C reaches the main thread at once.
 """
 
 import contextlib
+import functools
 import sys
 import threading
 from collections import deque
 from collections.abc import Callable, Sequence
-from typing import Generic, TypeVar
+from typing import Generic, ParamSpec, TypeVar
 
 A = TypeVar("A")
 R = TypeVar("R")
+P = ParamSpec("P")
 
 WAIT_STEP_SECONDS = 0.1
 IDLE_SECONDS = 30.0
@@ -133,6 +135,18 @@ class Crew(Generic[A]):
             except BaseException as error:  # noqa: BLE001 - raised by `finish`
                 with self._lock:
                     self._error = self._error or error
+
+
+def one_at_a_time(function: Callable[P, R]) -> Callable[P, R]:
+    """Return the function as one in which there is one thread at a time: what is counted last is told last."""
+    lock = threading.Lock()
+
+    @functools.wraps(function)
+    def alone(*arguments: P.args, **named: P.kwargs) -> R:
+        with lock:
+            return function(*arguments, **named)
+
+    return alone
 
 
 class Pool:

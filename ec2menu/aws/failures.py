@@ -46,8 +46,9 @@ BAD_KEY_CODES = {
     "IncompleteSignature",
     "MissingAuthenticationToken",
     "MissingAuthenticationTokenException",
-    "OptInRequired",
 }
+# So does one that is not enabled, and any where the account has not been activated.
+OPT_IN_REQUIRED = "OptInRequired"
 THROTTLE_CODES = {
     "Throttling",
     "ThrottlingException",

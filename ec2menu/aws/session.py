@@ -26,12 +26,12 @@ from botocore.utils import JSONFileCache
 
 from ec2menu import __version__
 from ec2menu.aws.attempts import TOTAL_ATTEMPTS, give_up_on_silence, log_call, parsed, until_complete
-from ec2menu.aws.failures import BAD_KEY_CODES, Call, incomplete, translate
+from ec2menu.aws.failures import BAD_KEY_CODES, OPT_IN_REQUIRED, Call, incomplete, translate
 from ec2menu.aws.paging import page_names, page_request
 from ec2menu.aws.profiles import Profiles, partition_home
 from ec2menu.aws.replies import ReplyParsers
 from ec2menu.aws.trim import make_loader
-from ec2menu.errors import CredentialsError, Ec2MenuError, Interrupted, RegionDisabled
+from ec2menu.errors import AwsError, CredentialsError, Ec2MenuError, Interrupted, RegionDisabled
 from ec2menu.models import Identity
 
 T = TypeVar("T")
@@ -126,6 +126,11 @@ class Aws:
                 self._identity = self._ask_identity(partition_home(home))
         return self._identity
 
+    @property
+    def known_identity(self) -> Identity | None:
+        """Who AWS has said we are, where it was asked."""
+        return self._identity
+
     def require_enabled(self, region: str) -> None:
         """Raise RegionDisabled where the account may not use the region (asked of its STS, which anybody may call)."""
         self._ask_identity(region)
@@ -212,18 +217,19 @@ class Aws:
         with self._translated(service, operation, region):
             names = page_names(self._load_session()[1].get_component("data_loader"), service, operation)
         items: list[T] = []
-        token = ""
+        token, seen = "", {""}
         while True:
             request = parameters | page_request(names, size=page_size, token=token)
             page = self.call(service, operation, region, key=key, **request)
             with self._translated(service, operation, region) as call, parsed(call):
                 items.extend([item for entry in page[key] for item in parse(entry)])
             on_count(len(items))
-            before, token = token, page.get(names.next_token) or ""
+            token = page.get(names.next_token) or ""
             if not token:
                 return items
-            if token == before:  # an endpoint that would never come to an end
+            if token in seen:  # an endpoint that would never come to an end
                 raise incomplete(self._describe(service, operation, region))
+            seen.add(token)
 
     def client(self, service: str, region: str, *, once: bool = False) -> Any:
         """Return the shared client of a service in a region; `once`: one attempt, for what must not be re-sent."""
@@ -300,7 +306,7 @@ class Aws:
 
     def _judge(self, error: Ec2MenuError, call: Call) -> Ec2MenuError:
         """Tell a disabled region from bad keys: both answer alike, only STS in another region knows."""
-        if not isinstance(error, CredentialsError) or error.code not in BAD_KEY_CODES:
+        if not isinstance(error, AwsError) or error.code not in (*BAD_KEY_CODES, OPT_IN_REQUIRED):
             return error
         judge = self.home if self.home and self.home != call.region else partition_home(call.region)
         if judge == call.region:

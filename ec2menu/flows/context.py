@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, TypeVar
 from ec2menu.aws.profiles import Profiles
 from ec2menu.clock import Clock
 from ec2menu.config import Config
-from ec2menu.errors import CredentialsError, LoginExpired, MfaNeeded
+from ec2menu.errors import AwsError, CredentialsError, LoginExpired, MfaNeeded
 from ec2menu.fanout import Task
 from ec2menu.state.store import Store
 from ec2menu.ui.terminal import Terminal
@@ -45,7 +45,8 @@ HEAD_START_SECONDS = 0.3
 class Context:
     """Everything a flow may need. `regions` are those named on the command line, `home` the region to start from.
 
-    `keyring_keys` are the entries of the system's keyring that were used in this run.
+    `keyring_keys` are the entries of the system's keyring that were used in this run. `region_sources` tells for a
+    choice of all regions which those are by now.
     """
 
     config: Config
@@ -65,6 +66,7 @@ class Context:
     snapshot_folder: Path | None = None
     keeps_snapshots: bool = False
     keyring_keys: "set[PasswordKey]" = field(default_factory=set)
+    region_sources: dict[tuple[str, ...], Callable[[], Sequence[str]]] = field(default_factory=dict)
     _has_warned: bool = False
     _was_refused: bool = False
     _aws: "Aws | None" = None
@@ -183,6 +185,11 @@ class Context:
 
             drop_stale(self.runtime_folder, clock=self.clock)
 
+    def regions_now(self, chosen: tuple[str, ...]) -> tuple[str, ...]:
+        """Return the regions that were chosen; where those were all, what are all by now."""
+        all_now = self.region_sources.get(chosen)
+        return tuple(all_now()) if all_now is not None else chosen
+
     def known_count(self, region: str) -> tuple[int, datetime | None] | None:
         """Return how many machines the region has, as listed in this run, or at the moment beside it in an earlier one.
 
@@ -197,7 +204,7 @@ class Context:
             return None
         from ec2menu.resources.snapshot import kept_count  # noqa: PLC0415 - the same
 
-        return kept_count(self.snapshot_folder, "ec2", region)
+        return kept_count(self.snapshot_folder, "ec2", region, now=self.clock.wall())
 
     def find_connector(self) -> "Connector":
         """Return what opens sessions, with the plugin as it is now.
@@ -251,14 +258,35 @@ class Context:
         else:
             self.terminal.watch(Task(self.aws.authenticate), lambda: "loading AWS credentials")
 
+    def recover(self) -> bool:
+        """Load the credentials anew where AWS has refused them, and return whether it takes the new ones.
+
+        Only when somebody wants something: what goes on in the background would load the old ones again. What was
+        listed as another account is forgotten. A code for MFA is left to `attempt`, which asks for it.
+        """
+        lists = self.inventory if "inventory" in self.__dict__ else None
+        was_refused = self._was_refused or (lists is not None and lists.is_refused())
+        if not was_refused or self.profiles.needs_mfa(self.profile):
+            return False
+        self._was_refused = False
+        before = self.aws.known_identity
+        self.aws.renew()
+        try:
+            now = self.in_background(self.aws.identity, lambda: "loading AWS credentials")
+        except AwsError:
+            return False  # whoever asks next is told
+        if lists is not None:
+            lists.retry_refused()
+            if before is None or before.account != now.account:
+                lists.forget()
+        return True
+
     def attempt(self, action: Callable[[], R]) -> R:
         """Do something that needs AWS; when the login has run out, offer to renew it, then do the same again.
 
         Where that is done elsewhere, the next attempt finds the new credentials.
         """
-        if self._was_refused:
-            self._was_refused = False
-            self.aws.renew()  # now and not before: what goes on in the background would load the old ones again
+        self.recover()
         while True:
             try:
                 return action()

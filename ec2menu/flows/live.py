@@ -41,6 +41,15 @@ class LiveList:
         """
         self._context.attempt(self._open)
 
+    def cover(self, regions: Sequence[str]) -> None:
+        """List these regions from the next picture on."""
+        self._regions = tuple(regions)
+
+    def renew(self) -> None:
+        """Begin anew where AWS had refused our credentials and takes those that there are now. Raises as `open`."""
+        if self._context.recover():
+            self.open()
+
     def take(self) -> View:
         """Take the newest picture; `change` says what is new in it (`+2 -1`), where the one before was whole."""
         before, now = self._view, self._look()
@@ -59,12 +68,11 @@ class LiveList:
         """Ask AWS again and wait for it."""
         get_listing(self._context, self._kind, self._regions, refresh=True)
 
-    def latest(self, item: Any) -> Any | None:
-        """Return the item as it is known now, or None if it has vanished since it was shown."""
-        wanted = self._kind.identify(item)[0], item.region
-        return next(
-            (it for it in self._look().listing.items if (self._kind.identify(it)[0], it.region) == wanted), None
-        )
+    def latest(self, items: Sequence[Any]) -> list[Any | None]:
+        """Return items as they are known now, each that has vanished since it was shown as None."""
+        wanted = {self._key(item) for item in items}
+        known = {key: item for item in self._look().listing.items if (key := self._key(item)) in wanted}
+        return [known.get(self._key(item)) for item in items]
 
     @property
     def _inventory(self) -> Inventory:
@@ -92,6 +100,9 @@ class LiveList:
         if first.error is not None and first.is_complete:
             raise first.error
 
+    def _key(self, item: Any) -> tuple[str, str]:
+        return item.region, self._kind.identify(item)[0]
+
     def _describe_waiting(self) -> str:
         where = describe_regions(self._regions)
         progress = self._inventory.describe_progress(self._kind.source, self._regions)
@@ -100,8 +111,7 @@ class LiveList:
     def _describe_change(self, before: View | None, now: View) -> str:
         if before is None or before.unknown:
             return ""
-        old = {(item.region, self._kind.identify(item)[0]) for item in before.listing.items}
-        new = {(item.region, self._kind.identify(item)[0]) for item in now.listing.items}
+        old, new = ({self._key(item) for item in view.listing.items} for view in (before, now))
         parts = [f"{sign}{len(keys)}" for sign, keys in (("+", new - old), ("-", old - new)) if keys]
         return " ".join(parts)
 

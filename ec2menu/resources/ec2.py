@@ -1,6 +1,6 @@
 """EC2 instances joined with what SSM knows of them, hybrid nodes included: the list a person connects from."""
 
-import threading
+import functools
 from collections.abc import Callable, Iterable
 from dataclasses import replace
 from datetime import datetime
@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from ec2menu.clock import describe_age
 from ec2menu.errors import CredentialsError, Ec2MenuError, as_problem, first_of
+from ec2menu.fanout import one_at_a_time
 from ec2menu.models import Cell, Column, Instance, Listing, ManagedNode, SsmStatus, Style
 from ec2menu.resources.node_reader import NodeReader
 from ec2menu.resources.nodes import age_cell
@@ -30,22 +31,18 @@ def fetch_instances(aws: "Aws", region: str, *, now: datetime, on_progress: Call
     and so does a login that ran out in between, which would otherwise look like a list with nothing online.
     """
     counts = [0, 0]
-    telling = threading.Lock()  # what was counted last is told last
 
-    def count(position: int) -> Callable[[int], None]:
-        def note(number: int) -> None:
-            with telling:
-                counts[position] = max(counts[position], number)
-                on_progress(f"{counts[0]:,} instances, {counts[1]:,} SSM nodes")
+    @one_at_a_time
+    def count(position: int, number: int) -> None:
+        counts[position] = max(counts[position], number)
+        on_progress(f"{counts[0]:,} instances, {counts[1]:,} SSM nodes")
 
-        return note
-
-    reader = NodeReader(aws, region, on_count=count(1))
+    reader = NodeReader(aws, region, on_count=functools.partial(count, 1))
     instances: list[Instance] = []
     nodes: list[ManagedNode] | None = None
     failures: list[Ec2MenuError] = []
     try:
-        instances = _fetch_ec2(aws, region, count(0), on_ids=reader.learn)
+        instances = _fetch_ec2(aws, region, functools.partial(count, 0), on_ids=reader.learn)
     except Ec2MenuError as error:
         failures.append(error)
     try:

@@ -14,7 +14,7 @@ from typing import Any
 from cachetools import TTLCache
 
 from ec2menu.clock import Clock
-from ec2menu.errors import Ec2MenuError, as_problem
+from ec2menu.errors import CredentialsError, Ec2MenuError, as_problem
 from ec2menu.fanout import Pool, Task
 from ec2menu.models import Listing
 from ec2menu.resources.kinds import AwsSource, ResourceKind
@@ -71,6 +71,8 @@ class Inventory:
     _watched: tuple[ResourceKind, tuple[str, ...]] | None = None
     _watched_until: float = 0.0
     _has_keeper: bool = False
+    _claiming: threading.Lock = field(default_factory=threading.Lock)
+    _is_owner_known: bool = False
 
     def __post_init__(self) -> None:
         """Make the cache and the threads' pool."""
@@ -187,9 +189,21 @@ class Inventory:
             return self._landed.wait_for(lambda: self._version > version, seconds)
 
     def count(self, kind: ResourceKind, region: str) -> int | None:
-        """Return how many items are known in a region, or None where it has not been asked in this run."""
+        """Return how many items are known in a region, or None where it has not answered in this run."""
         shelf = self._shelves.get((kind.name, region))
-        return len(shelf.last.items) if shelf and shelf.last else None
+        return len(shelf.last.items) if shelf and shelf.last and not shelf.is_from_disk else None
+
+    def is_refused(self) -> bool:
+        """Whether AWS refused our credentials when a list was asked for last."""
+        with self._landed:
+            return any(isinstance(shelf.error, CredentialsError) for shelf in self._shelves.values())
+
+    def retry_refused(self) -> None:
+        """Let lists for which our credentials were refused be fetched again: there are new ones."""
+        with self._landed:
+            for shelf in self._shelves.values():
+                if isinstance(shelf.error, CredentialsError):
+                    shelf.error = shelf.landed_at = None
 
     def forget(self) -> None:
         """Drop everything, after the identity has changed; what is still under way lands nowhere."""
@@ -197,6 +211,7 @@ class Inventory:
             self._era += 1
             self._shelves.clear()
             self._fresh.clear()
+            self._is_owner_known = False
 
     def close(self) -> None:
         """Let files that are being written be finished, in bounded time; fetches under way are simply left."""
@@ -220,12 +235,13 @@ class Inventory:
             found = self.snapshots.load(kind, region, now=self.clock.wall())
             with self._landed:
                 if shelf.last is None and found is not None:
-                    shelf.put(found)
+                    shelf.recall(found)
 
     def _is_due(self, kind: ResourceKind, region: str) -> bool:
         """Tell whether a fetch is wanted: none has landed in this run, or the last one is about to expire."""
         with self._landed:
-            return self._shelf(kind, region).is_due(self.clock.now(), self.ttl_seconds * REFRESH_AT)
+            shelf = self._shelf(kind, region)
+            return shelf.is_due(self.clock.now(), self.clock.wall(), self.ttl_seconds * REFRESH_AT)
 
     def _fresh_or_flight(self, kind: ResourceKind, region: str, *, refresh: bool) -> Listing[Any] | Task[Listing[Any]]:
         with self._landed:
@@ -266,7 +282,7 @@ class Inventory:
     ) -> None:
         with self._landed:
             shelf.flight = None
-            shelf.landed_at = self.clock.now()
+            shelf.landed_at, shelf.landed_on = self.clock.now(), self.clock.wall()
             self._version += 1
             shelf.error = worded(error)
             if found is not None:
@@ -276,11 +292,30 @@ class Inventory:
                     self._fresh[kind.name, region] = found
             self._saving += 1
             self._landed.notify_all()
+        self._claim_snapshots()
         if found is not None and era == self._era:
             self.snapshots.save(kind, region, found)
         with self._landed:
             self._saving -= 1
             self._landed.notify_all()
+
+    def _claim_snapshots(self) -> None:
+        """See, once, that what is on disk is of our account: one profile may lead to another than the last time."""
+        with self._claiming:
+            if self._is_owner_known or self.snapshots.folder is None:
+                return
+            try:
+                account = self.aws().identity().account
+            except Ec2MenuError:
+                return  # nobody has answered as us yet
+            self._is_owner_known = True
+            if self.snapshots.claim(account):
+                return
+            with self._landed:
+                for shelf in self._shelves.values():
+                    shelf.disown()
+                self._version += 1
+                self._landed.notify_all()
 
 
 def _keep(inventory: "weakref.ref[Inventory]", landed: threading.Condition, step: float) -> None:

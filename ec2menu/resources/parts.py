@@ -4,13 +4,13 @@ Shared by resources that AWS lists in parts (databases, caches). Entries stay as
 by the module that asks. A refusal becomes a value here, so that what the other calls said is never lost.
 """
 
-import threading
+import functools
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from ec2menu.errors import AwsError, CredentialsError, Ec2MenuError, as_problem
-from ec2menu.fanout import fan_out
+from ec2menu.fanout import fan_out, one_at_a_time
 from ec2menu.models import Cache, Database, Endpoint, Problem
 
 if TYPE_CHECKING:
@@ -57,7 +57,7 @@ class PartReader:
         self._region = region
         self._on_progress = on_progress
         self._counts: dict[str, int] = {}
-        self._telling = threading.Lock()  # what was counted last is told last
+        self._tell = one_at_a_time(self._count)
 
     def read(self, *chains: Sequence[ListCall]) -> list[list[Part]]:
         """Read all chains at the same time; a call of a chain is made only if the one before it has listed anything.
@@ -73,13 +73,12 @@ class PartReader:
             parts.append(self._read(call) if not parts or parts[-1].entries else Part())
         return parts
 
-    def _read(self, call: ListCall) -> Part:
-        def note(count: int) -> None:
-            with self._telling:
-                if call.noun in self._counts:
-                    self._counts[call.noun] = count
-                    self._on_progress(", ".join(f"{number:,} {noun}" for noun, number in self._counts.items()))
+    def _count(self, noun: str, count: int) -> None:
+        if noun in self._counts:
+            self._counts[noun] = count
+            self._on_progress(", ".join(f"{number:,} {noun}" for noun, number in self._counts.items()))
 
+    def _read(self, call: ListCall) -> Part:
         try:
             entries = self._aws.list_all(
                 self._service,
@@ -88,7 +87,7 @@ class PartReader:
                 key=call.key,
                 page_size=call.page_size,
                 parse=lambda entry: (entry,),
-                on_count=note,
+                on_count=functools.partial(self._tell, call.noun),
                 **call.parameters,
             )
         except CredentialsError:

@@ -19,7 +19,11 @@ RETRY_SECONDS = 60.0
 
 @dataclass(slots=True)
 class Shelf:
-    """The listing that is shown, the last whole one, the last failure, and the fetch under way."""
+    """The listing that is shown, the last whole one, the last failure, and the fetch under way.
+
+    `is_from_disk`: what is shown was listed by an earlier run. `landed_on` is `landed_at` by the wall clock, which goes
+    on while a laptop sleeps.
+    """
 
     last: Listing[Any] | None = None
     whole: Listing[Any] | None = None
@@ -27,27 +31,40 @@ class Shelf:
     flight: Task[Listing[Any]] | None = None
     progress: str = ""
     landed_at: float | None = None
+    landed_on: datetime | None = None
     was_recalled: bool = False
+    is_from_disk: bool = False
     recalling: threading.Lock = field(default_factory=threading.Lock)
+
+    def recall(self, found: Listing[Any]) -> None:
+        """Take the last listing of an earlier run, until there is one of this run."""
+        self.last = self.whole = found
+        self.is_from_disk = True
 
     def put(self, found: Listing[Any]) -> None:
         """Take a listing; where a part of it failed, the last whole one is shown with its problems for a while."""
+        whole = self.whole if found.problems else None
+        if whole is not None and (found.as_of - whole.as_of).total_seconds() <= KEPT_WHOLE_SECONDS:
+            self.last = replace(whole, problems=found.problems)
+            return
         self.last = found
-        if not found.problems:
-            self.whole = found
-        elif self.whole is not None:
-            is_young = (found.as_of - self.whole.as_of).total_seconds() <= KEPT_WHOLE_SECONDS
-            self.whole = self.whole if is_young else None
-            self.last = replace(self.whole, problems=found.problems) if self.whole else found
+        self.whole = None if found.problems else found
+        self.is_from_disk = False
 
-    def is_due(self, now: float, fresh_seconds: float) -> bool:
+    def disown(self) -> None:
+        """Drop what is from disk: it was listed as somebody else."""
+        if self.is_from_disk:
+            self.last = self.whole = self.landed_at = None
+            self.is_from_disk = False
+
+    def is_due(self, now: float, wall: datetime, fresh_seconds: float) -> bool:
         """Whether a fetch is wanted: none has landed in this run, or what has landed is old, or failed a while ago."""
         if self.flight is not None:
             return False
-        if self.landed_at is None:
+        if self.landed_at is None or self.landed_on is None:
             return True
         wait = min(fresh_seconds, RETRY_SECONDS) if self._may_mend else fresh_seconds
-        return now - self.landed_at >= wait
+        return max(now - self.landed_at, (wall - self.landed_on).total_seconds()) >= wait
 
     @property
     def _may_mend(self) -> bool:

@@ -27,6 +27,8 @@ if TYPE_CHECKING:
 # Another ec2menu may mean other things by the same fields.
 VERSION = f"3 {__version__}"
 KEPT_SECONDS = 30 * 86_400
+# The file that names the account whose listings lie beside it.
+OWNER = "account"
 OrderKey = Callable[["ResourceKind", Any], str]
 _UNREADABLE = (OSError, ValueError, KeyError, TypeError, OverflowError, RecursionError)
 
@@ -64,6 +66,23 @@ class Snapshots:
         except _UNREADABLE:
             return None
 
+    def claim(self, account: str) -> bool:
+        """Say whose listings these are; return whether they were, and drop them where they were another account's."""
+        if self.folder is None:
+            return True
+        try:
+            owner = (self.folder / OWNER).read_text()
+        except OSError:
+            owner = ""
+        if owner == account:
+            return True
+        if owner:
+            shutil.rmtree(self.folder, ignore_errors=True)
+        with contextlib.suppress(OSError):
+            self._make_folder()
+            _write_atomically(self.folder / OWNER, account.encode())
+        return not owner
+
     def save(self, kind: "ResourceKind", region: str, listing: Listing[Any]) -> None:
         """Keep a whole listing; where nothing can be written, nothing is kept."""
         path = self._path(kind, region)
@@ -72,10 +91,14 @@ class Snapshots:
         lines = kind.packing.pack_lines(listing.items, partial(self._order_key, kind))
         head = json.dumps(self._head(kind, listing.as_of, lines)).encode()
         with contextlib.suppress(OSError):
-            path.parent.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-            path.parent.mkdir(exist_ok=True, mode=0o700)
+            self._make_folder()
             _write_atomically(path, b"\n".join([head, *lines]))
             self._forget_others(path.parent.parent, now=listing.as_of.timestamp())
+
+    def _make_folder(self) -> None:
+        if self.folder is not None:
+            self.folder.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+            self.folder.mkdir(exist_ok=True, mode=0o700)
 
     def _forget_others(self, folder: Path, *, now: float) -> None:
         """Remove, once, the folders of identities unused for a month: temporary keys are a new identity each day."""
@@ -100,14 +123,13 @@ class Snapshots:
         return None if self.folder is None else _file_of(self.folder, kind.name, region)
 
 
-def kept_count(folder: Path, kind_name: str, region: str) -> tuple[int, datetime] | None:
+def kept_count(folder: Path, kind_name: str, region: str, *, now: datetime) -> tuple[int, datetime] | None:
     """Return how many items the last listing in a folder has, and of when it is; reads no more than its head."""
     try:
         with _file_of(folder, kind_name, region).open("rb") as file:
             head = json.loads(file.readline())
-        if head["version"] != VERSION:
-            return None
-        return int(head["count"]), datetime.fromtimestamp(head["as_of"], UTC)
+        count, as_of = int(head["count"]), datetime.fromtimestamp(head["as_of"], UTC)
+        return (count, as_of) if head["version"] == VERSION and count >= 0 and as_of <= now else None
     except _UNREADABLE:
         return None
 

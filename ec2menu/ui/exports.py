@@ -17,13 +17,15 @@ def json_text(value: Any, *, is_ascii: bool = False) -> str:
 
 
 def csv_text(names: Sequence[str], records: Sequence[Mapping[str, Any]]) -> str:
-    """Return RFC 4180 text with a header; nested values are JSON."""
+    """Return RFC 4180 text with a header, its lines ending in a line feed alone; nested values are JSON."""
+    rows = [list(names), *([_flat(record[name]) for name in names] for record in records)]
+    return "\n".join(map(_csv_line, rows))
+
+
+def _csv_line(row: Sequence[str]) -> str:
     out = io.StringIO()
-    writer = csv.DictWriter(out, fieldnames=names, lineterminator="\n")
-    writer.writeheader()
-    for record in records:
-        writer.writerow({name: _flat(record[name]) for name in names})
-    return out.getvalue().rstrip("\n")
+    csv.writer(out, lineterminator="\r\n").writerow(row)  # what is in the end of a line is quoted within one
+    return out.getvalue().removesuffix("\r\n")
 
 
 def _flat(value: Any) -> str:

@@ -30,6 +30,10 @@ class FakeClock:
         self._seconds += seconds
         self._wall += timedelta(seconds=seconds)
 
+    def fall_asleep(self, seconds: float) -> None:
+        """Let `seconds` pass on the wall alone, as while a laptop's lid is closed."""
+        self._wall += timedelta(seconds=seconds)
+
 
 class HurriedClock(FakeClock):
     """A clock for what waits for other processes in a thread: sleeping takes real time, `speed` times less of it."""

@@ -68,22 +68,22 @@ def test_all_regions_are_one_list_with_a_region_column(stage: Stage) -> None:
 
 
 @pytest.mark.parametrize(
-    ("flags", "kinds", "title"),
+    ("flags", "kinds", "title", "prompt"),
     [
-        (("-r", "all"), "all regions, list", "EC2 instances in 17 regions: 2 "),
-        (("-r", REGION, "-r", OTHER), "several regions, list", "EC2 instances in 2 regions: 2 "),
+        (("-r", "all"), "all regions, list", "EC2 instances in 17 regions: 2 ", "all ec2:"),
+        (("-r", REGION, "-r", OTHER), "several regions, list", "EC2 instances in 2 regions: 2 ", "2 regions ec2:"),
     ],
 )
 def test_regions_named_on_the_command_line_are_where_the_menu_begins(
-    flags: tuple[str, ...], kinds: str, title: str, stage: Stage
+    flags: tuple[str, ...], kinds: str, title: str, prompt: str, stage: Stage
 ) -> None:
     stage.add_instance("here")
     stage.demo.add_instances(OTHER, 1, name="there")
     with stage.ec2menu(*flags) as robot:
         robot.wait_for(kinds)
         robot.line("1")
-        robot.wait_for("all ec2:", new=True)
-        draw_until(robot, title, prompt="all ec2:")
+        robot.wait_for(prompt, new=True)
+        draw_until(robot, title, prompt=prompt)
 
 
 def test_without_the_permission_to_list_regions_those_that_every_account_has_are_not_passed_off_as_all(

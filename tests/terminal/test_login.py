@@ -1,6 +1,7 @@
 """A login that has run out, in the middle of the menu: what is offered, to whom, and that the same action goes on."""
 
 import json
+import time
 from datetime import UTC, datetime, timedelta
 from hashlib import sha1
 from pathlib import Path
@@ -174,6 +175,30 @@ def test_keys_that_were_renewed_elsewhere_are_found_by_the_next_try(sso: Stage) 
         robot.wait_for(KINDS_PROMPT, new=True)
         robot.line("1")
         robot.wait_for(LIST_PROMPT, new=True)
+
+
+def test_a_list_that_was_refused_is_there_again_at_enter_once_keys_were_renewed_elsewhere(sso: Stage) -> None:
+    config = Path(str(sso.variables["AWS_CONFIG_FILE"]))
+    right = config.read_text()
+    sso.variables["EC2MENU_TTL_SECONDS"] = "1"
+    with start(sso, "keys") as robot:
+        robot.wait_for(KINDS_PROMPT)
+        robot.line("1")
+        robot.wait_for(LIST_PROMPT, new=True)
+        sso.demo.faults.expire_credentials()
+        robot.line("r")
+        robot.wait_for("your AWS login has expired", new=True)
+        robot.line()
+        robot.wait_for("your AWS login has expired", new=True)
+        robot.wait_for(LIST_PROMPT, new=True)
+        config.write_text(right)
+        sso.demo.faults.clear()
+        added = sso.add_instance("fresh")
+        deadline = time.monotonic() + 60
+        while added not in robot.transcript:
+            assert time.monotonic() < deadline, robot.picture()
+            robot.line()
+            robot.wait_for(LIST_PROMPT, new=True)
 
 
 def test_a_role_with_mfa_asks_for_the_code_once(sso: Stage) -> None:

@@ -56,7 +56,7 @@ class ListScreen:
         self._choosing = choosing
         self._several = several
         self._kind = kind
-        self._regions = tuple(regions)
+        self._chosen = self._regions = tuple(regions)
         self._columns = shown_columns(kind, regions)
         self._keys = tuple(column.key for column in kind.columns)
         self._live = LiveList(context, kind, regions)
@@ -74,6 +74,9 @@ class ListScreen:
     def ask(self) -> "Move | Screen":
         """Draw a page, read a selection, act on it."""
         if not self._quiet:
+            self._regions = self._context.regions_now(self._chosen)
+            self._live.cover(self._regions)
+            self._live.renew()
             self._live.take()
             self._items = self._arranged()  # what is printed is what numbers mean, until it is printed again
             self._draw(self._items)
@@ -94,7 +97,7 @@ class ListScreen:
             case select.Pick(numbers=numbers):
                 return self._pick(self._choose_all, [self._items[number - 1] for number in numbers])
             case select.RunOn(numbers=numbers):
-                return self._pick(self._run or self._refuse_run, [self._items[number - 1] for number in numbers])
+                return self._pick(self._run_on, [self._items[number - 1] for number in numbers])
             case select.FilterBy(terms=terms):
                 self._terms, self._first = terms, 0
             case select.SortBy():
@@ -181,7 +184,7 @@ class ListScreen:
         )
 
     def _title(self, shown: int, columns: int) -> str:
-        """Say what is listed, and how old it is; on a narrow screen the filter gives way, the age never does."""
+        """Say what is listed, and how old it is; on a narrow screen all gives way but number and age."""
         view = self._live.view
         total = len(view.listing.items)
         head = f"{self._kind.title} in {self._where()}: "
@@ -189,6 +192,8 @@ class ListScreen:
         tail = f"{order} · {self._freshness(view)}"
         if width(f"{head}{total:,}{tail}") > columns:
             tail = tail.removeprefix(order)
+        if width(f"{head}{total:,}{tail}") > columns:
+            head = ""
         if not self._terms:
             return shorten(escape(f"{head}{total:,}{tail}"), columns)
         count = f"{shown:,} of {total:,} with "
@@ -219,13 +224,14 @@ class ListScreen:
 
     # -- choosing -----------------------------------------------------------------------------------------------
 
-    def _current(self, item: Any) -> Any:
-        """Return the item as it is known now. Raises TargetUnavailable where it has vanished since it was drawn."""
-        latest = self._live.latest(item)
-        if latest is None:
-            raise TargetUnavailable(
-                f"{self._kind.identify(item)[0]} is no longer there", hint="Enter draws the list anew"
-            )
+    def _current(self, chosen: Sequence[Any]) -> list[Any]:
+        """Return items as they are known now. Raises TargetUnavailable where one has vanished since it was drawn."""
+        latest = self._live.latest(chosen)
+        for item, now in zip(chosen, latest, strict=True):
+            if now is None:
+                raise TargetUnavailable(
+                    f"{self._kind.identify(item)[0]} is no longer there", hint="Enter draws the list anew"
+                )
         return latest
 
     def _pick(self, choose: Choose, chosen: Sequence[Any]) -> "Move | Screen":
@@ -234,7 +240,7 @@ class ListScreen:
         try:
             if len(chosen) > 1 and not self._several:
                 raise InvalidInput("choose one at a time", hint="type a single number")
-            move = choose([self._current(item) for item in chosen])
+            move = choose(self._current(chosen))
         except (Interrupted, EndOfInput, KeyboardInterrupt):
             self._context.terminal.note("not connected" if len(chosen) == 1 else "stopped")
         except Ec2MenuError as error:
@@ -252,8 +258,17 @@ class ListScreen:
             return None
         return self._choose(chosen)
 
-    def _refuse_run(self, _chosen: Sequence[Any]) -> None:
-        self._context.terminal.note(f"commands run on EC2 instances and SSM nodes, not on {self._kind.title}")
+    def _run_on(self, chosen: Sequence[Any]) -> "Move | Screen | None":
+        """Run a command on them; who means all of a list is told where that is not all that there is."""
+        terminal, view = self._context.terminal, self._live.view
+        if self._run is None:
+            terminal.note(f"commands run on EC2 instances and SSM nodes, not on {self._kind.title}")
+            return None
+        if len(chosen) == len(self._items) and view.unknown:
+            terminal.note(f"! still asking {', '.join(view.unknown)}: what is there is not among these", Style.WARN)
+        elif len(chosen) == len(self._items) and view.listing.problems:
+            terminal.note("! what could not be listed is not among these (! at the list tells what)", Style.WARN)
+        return self._run(chosen)
 
 
 def _worded(term: select.Term) -> str:

@@ -136,7 +136,9 @@ class RegionScreen:
             if not self._enabled():
                 self._refresh()
             self._context.terminal.problems(self._problems())
-            return ResourceScreen(self._context, self._enabled(), name="all regions")
+            known = tuple(self._enabled())
+            self._context.region_sources[known] = self._enabled  # AWS may yet name others than it did in an earlier run
+            return ResourceScreen(self._context, known, name="all regions")
         note_region(self._context.store, self._context.profile, region, self._context.clock.wall())
         return ResourceScreen(self._context, (region,))
 

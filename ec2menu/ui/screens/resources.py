@@ -31,7 +31,7 @@ class ResourceScreen:
 
     def __init__(self, context: Context, regions: Sequence[str], *, name: str = "") -> None:
         self._context = context
-        self._regions = tuple(regions)
+        self._chosen = self._regions = tuple(regions)
         self._name = name or (self._regions[0] if len(self._regions) == 1 else "several regions")
         self._is_prefetching = False
         self._quiet = False
@@ -44,6 +44,7 @@ class ResourceScreen:
     def ask(self) -> "Move | Screen":
         """Draw the kinds, read a choice."""
         terminal = self._context.terminal
+        self._regions = self._context.regions_now(self._chosen)
         if not self._quiet:
             self._draw()
         self._quiet = False

@@ -2,6 +2,7 @@
 
 import threading
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -11,7 +12,7 @@ import pytest
 from ec2menu.aws.profiles import Profiles
 from ec2menu.aws.session import Aws
 from ec2menu.clock import SystemClock
-from ec2menu.errors import AccessDenied, Ec2MenuError, Throttled
+from ec2menu.errors import AccessDenied, Ec2MenuError, LoginExpired, Throttled
 from ec2menu.fanout import Task
 from ec2menu.models import Listing, Problem
 from ec2menu.resources.inventory import NO_REGION, Inventory
@@ -217,6 +218,27 @@ def test_a_refresh_that_lacks_a_part_leaves_the_last_whole_list_with_its_age_for
     assert shelf.listing(source.kind, ["a"], refresh=True).items == ("a/4",)
     source.partial.clear()
     assert shelf.listing(source.kind, ["a"]).items == ("a/5",)
+
+
+def test_a_list_that_has_grown_old_while_the_computer_slept_is_asked_for_again() -> None:
+    source, clock = Source(), FakeClock()
+    shelf = inventory(clock)
+    shelf.listing(source.kind, ["a"])
+    clock.fall_asleep(8 * 3600)
+    assert shelf.view(source.kind, ["a"], fetch=False).asking == ("a",)
+
+
+def test_lists_for_which_our_credentials_were_refused_are_due_once_there_are_others() -> None:
+    source, clock = Source(broken={"a": LoginExpired("expired")}), FakeClock()
+    shelf = inventory(clock)
+    for region in ("a", "b"):
+        with suppress(LoginExpired):
+            shelf.listing(source.kind, [region])
+    assert shelf.is_refused()
+    assert shelf.view(source.kind, ["a", "b"], fetch=False).asking == ()
+    shelf.retry_refused()
+    assert shelf.view(source.kind, ["a", "b"], fetch=False).asking == ("a",)
+    assert not shelf.is_refused()
 
 
 @pytest.mark.parametrize(("error", "wait"), [(Throttled("slow down"), RETRY_SECONDS), (DENIED, 0.8 * 300)])

@@ -116,14 +116,34 @@ def test_a_listing_comes_back_with_its_age(tmp_path: Path) -> None:
 def test_how_many_there_are_is_known_without_reading_them(tmp_path: Path) -> None:
     Snapshots(tmp_path).save(EC2, REGION, a_listing(3))
     path = kept_file(tmp_path)
-    assert kept_count(tmp_path, EC2.name, REGION) == (3, START)
-    assert kept_count(tmp_path, EC2.name, "us-east-1") is None
-    assert kept_count(tmp_path / "none", EC2.name, REGION) is None
+    assert kept_count(tmp_path, EC2.name, REGION, now=START) == (3, START)
+    assert kept_count(tmp_path, EC2.name, "us-east-1", now=START) is None
+    assert kept_count(tmp_path / "none", EC2.name, REGION, now=START) is None
     head, _, _ = path.read_text().partition("\n")
     path.write_text(head.replace(VERSION, "0"))
-    assert kept_count(tmp_path, EC2.name, REGION) is None
+    assert kept_count(tmp_path, EC2.name, REGION, now=START) is None
     path.write_text("damaged")
-    assert kept_count(tmp_path, EC2.name, REGION) is None
+    assert kept_count(tmp_path, EC2.name, REGION, now=START) is None
+
+
+@pytest.mark.parametrize("change", [{"count": -1}, {"as_of": LATER.timestamp() + 1}])
+def test_a_head_that_cannot_be_true_tells_no_number(tmp_path: Path, change: dict[str, float]) -> None:
+    Snapshots(tmp_path).save(EC2, REGION, a_listing(3))
+    head, _, body = kept_file(tmp_path).read_text().partition("\n")
+    kept_file(tmp_path).write_text(json.dumps(json.loads(head) | change) + "\n" + body)
+    assert kept_count(tmp_path, EC2.name, REGION, now=LATER) is None
+
+
+def test_the_listings_of_another_account_are_dropped(tmp_path: Path) -> None:
+    snapshots = Snapshots(tmp_path / "mine")
+    snapshots.save(EC2, REGION, a_listing())
+    assert snapshots.claim("111122223333"), "whose they are was not written down before"
+    assert Snapshots(tmp_path / "mine").claim("111122223333")
+    assert snapshots.load(EC2, REGION, now=LATER) == a_listing()
+    assert not Snapshots(tmp_path / "mine").claim("444455556666")
+    assert snapshots.load(EC2, REGION, now=LATER) is None
+    assert Snapshots(tmp_path / "mine").claim("444455556666")
+    assert Snapshots(None).claim("444455556666")
 
 
 def test_what_nobody_has_used_for_a_month_is_removed(tmp_path: Path) -> None:

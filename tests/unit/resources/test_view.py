@@ -1,19 +1,22 @@
 """What the inventory shows without waiting: fresh, stale or from disk, and what lands behind it."""
 
 import os
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
 import pytest
 
-from ec2menu.errors import Throttled
+from ec2menu.aws.profiles import Profiles
+from ec2menu.aws.session import Aws
+from ec2menu.errors import AccessDenied, Throttled
 from ec2menu.fanout import Task
-from ec2menu.models import Instance, Listing
+from ec2menu.models import Identity, Instance, Listing
 from ec2menu.resources.inventory import KEEP_FRESH_SECONDS, Inventory
 from ec2menu.resources.kinds import EC2
 from ec2menu.resources.snapshot import Snapshots
 from tests.fakes.clock import START, FakeClock
-from tests.unit.resources.test_inventory import WAIT_SECONDS, Source, an_aws, inventory
+from tests.unit.resources.test_inventory import DENIED, WAIT_SECONDS, Source, an_aws, inventory
 
 
 def land(shelf: Inventory, source: Source, regions: list[str]) -> None:
@@ -164,6 +167,43 @@ def test_what_has_landed_is_on_disk_for_the_next_run(tmp_path: Path) -> None:
     shelf.listing(stored, ["eu-west-1"])
     shelf.close()
     assert Snapshots(tmp_path).load(EC2, "eu-west-1", now=START) == found
+
+
+class AwsOf(Aws):
+    """An AWS that says which account we are."""
+
+    def __init__(self, account: str) -> None:
+        super().__init__(
+            profile="p", explicit=False, home="", profiles=Profiles(sections={}), ask_mfa=lambda text: text
+        )
+        self._account = account
+
+    def identity(self) -> Identity:
+        return Identity(account=self._account, arn=f"arn:aws:iam::{self._account}:user/me")
+
+
+@pytest.mark.parametrize(("account", "left"), [("111122223333", 1), ("444455556666", 0)])
+def test_what_another_account_had_goes_even_where_ours_may_list_nothing(
+    account: str, left: int, tmp_path: Path
+) -> None:
+    before = Snapshots(tmp_path / "mine")
+    before.save(EC2, "eu-west-1", Listing(items=(Instance(id="i-1", region="eu-west-1"),), as_of=START))
+    before.claim("111122223333")
+    denied = replace(EC2, fetch=Source(broken={"eu-west-1": DENIED}).kind.fetch)
+    shelf = Inventory(
+        aws=lambda: AwsOf(account),
+        clock=FakeClock(),
+        ttl_seconds=300,
+        workers=2,
+        snapshots=Snapshots(tmp_path / "mine"),
+    )
+    assert len(shelf.view(denied, ["eu-west-1"]).listing.items) == 1, "nobody knows yet whose it is"
+    assert shelf.count(denied, "eu-west-1") is None, "AWS has not answered in this run"
+    with pytest.raises(AccessDenied):
+        shelf.listing(denied, ["eu-west-1"])
+    shelf.close()
+    view = shelf.view(denied, ["eu-west-1"], fetch=False)
+    assert (len(view.listing.items), view.asking) == (left, () if left else ("eu-west-1",))
 
 
 @pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="a file that is read slowly is made of a named pipe")

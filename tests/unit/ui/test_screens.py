@@ -311,3 +311,34 @@ def test_many_rows_at_once_are_asked_about_before_anything_is_opened(
 def test_a_few_rows_at_once_are_not_asked_about(aws: CannedAws, visit: Callable[..., Desk]) -> None:
     aws.add(*(machine(f"i-{number}", f"web-{number}", state="stopped") for number in range(20)))
     assert visit("all").notes.count("the instance is stopped") == 20
+
+
+def test_all_of_a_list_that_lacks_a_part_are_told_to_be_not_all(aws: CannedAws, visit: Callable[..., Desk]) -> None:
+    aws.add(machine("i-1", "web-1"), machine("i-2", "web-2"))
+    aws.lists["DescribeInstanceInformation", ""] = DENIED
+    warning = "! what could not be listed is not among these"
+    assert warning in visit("run all", "0").notes
+    assert warning not in visit("run 1", "0").notes
+
+
+def test_on_a_narrow_screen_all_gives_way_but_number_and_age(
+    aws: CannedAws, visit: Callable[..., Desk], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", "24")
+    aws.add(machine("i-1", "web-1"))
+    assert "1 · just now" in visit().data.splitlines()
+
+
+def test_all_regions_are_those_that_aws_names_by_now(aws: CannedAws, tmp_path: Path) -> None:
+    desk = sit_down("r", "q")
+    context = context_at(desk, aws, tmp_path)
+    remember_regions(context.store, "default", [Region(name=REGION, opt_in="opt-in-not-required")])
+    screen = RegionScreen(context)
+    screen.enter("all")
+    assert context.regions_now((REGION,)) == (REGION,)
+    names = (REGION, "eu-west-1")
+    found = {"Regions": [{"RegionName": name, "OptInStatus": "opt-in-not-required"} for name in names]}
+    aws.call = lambda *_arguments, **_parameters: found  # type: ignore[method-assign]
+    Menu(desk.terminal).run(screen)
+    assert sorted(context.regions_now((REGION,))) == sorted(names)
+    assert context.regions_now(("eu-west-1",)) == ("eu-west-1",), "one that was chosen stays the one"

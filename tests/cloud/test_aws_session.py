@@ -1,7 +1,9 @@
 """Calls to AWS through `Aws`: complete lists, what is sent again and what never, and errors as ours."""
 
+import json
 from collections.abc import Callable
 from contextlib import ExitStack
+from itertools import cycle
 from pathlib import Path
 from typing import Any
 
@@ -118,13 +120,15 @@ def test_a_page_that_was_cut_is_read_again_by_itself(aws_demo: DemoAws, aws: Aws
     assert sent(aws_demo) == 1 + 4 * 2, "every page but the first was asked for twice, and none three times"
 
 
-def test_an_endpoint_that_gives_the_same_token_again_is_not_followed_for_ever(
-    monkeypatch: pytest.MonkeyPatch, aws_demo: DemoAws
+@pytest.mark.parametrize("tokens", [["again"], ["there", "and back"]], ids=len)
+def test_an_endpoint_that_gives_a_token_again_is_not_followed_for_ever(
+    monkeypatch: pytest.MonkeyPatch, aws_demo: DemoAws, tokens: list[str]
 ) -> None:
-    body = b'{"InstanceInformationList": [], "NextToken": "again"}'
+    turns = cycle(tokens)
 
     def answer(environ: Environ) -> Reply:
         read_body(environ)
+        body = json.dumps({"InstanceInformationList": [], "NextToken": next(turns)}).encode()
         return Reply(status=200, headers=(("Content-Type", "application/x-amz-json-1.1"),), body=body)
 
     server = LoopbackServer(answer)
@@ -244,6 +248,27 @@ def test_a_home_region_that_is_not_enabled_is_judged_elsewhere(aws_demo: DemoAws
     with pytest.raises(RegionDisabled, match="ap-south-1 is not enabled"):
         aws.require_enabled("ap-south-1")
     assert aws.identity().account == "123456789012", "the keys are as good as ever"
+
+
+def test_a_service_that_is_not_open_to_the_account_is_no_matter_of_keys(
+    monkeypatch: pytest.MonkeyPatch, aws_demo: DemoAws
+) -> None:
+    text = "You are not subscribed to this service."
+    body = f"<Response><Errors><Error><Code>OptInRequired</Code><Message>{text}</Message></Error></Errors></Response>"
+
+    def answer(environ: Environ) -> Reply:
+        read_body(environ)
+        return Reply(status=403, headers=(("Content-Type", "text/xml"),), body=body.encode())
+
+    server = LoopbackServer(answer)
+    server.start()
+    monkeypatch.setenv("AWS_ENDPOINT_URL_EC2", f"http://127.0.0.1:{server.port}")
+    with pytest.raises(AwsError, match=text) as at_home:
+        aws_as().call("ec2", "DescribeInstances", HOME)
+    assert not isinstance(at_home.value, CredentialsError)
+    with pytest.raises(RegionDisabled, match="eu-west-3 is not enabled"):
+        aws_as().call("ec2", "DescribeInstances", "eu-west-3")
+    server.close()
 
 
 def test_what_cannot_be_judged_is_left_as_aws_said_it(aws_demo: DemoAws, aws: Aws) -> None:

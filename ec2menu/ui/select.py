@@ -11,6 +11,8 @@ from dataclasses import dataclass
 from ec2menu.errors import InvalidInput
 from ec2menu.ui.text import escape, fold, narrow, shorten
 
+# The column that nobody sees, and that only a filter by its name looks at.
+_TAGS = "tags"
 _QUOTED_COLUMNS = 30
 _MAX_DIGITS = 18
 _MAX_SPANS = 5
@@ -187,11 +189,13 @@ def parse_filters(words: Sequence[str], columns: Sequence[str]) -> tuple[Term, .
 
 
 def describe_misread(terms: Iterable[Term], columns: Sequence[str]) -> str:
-    """Say that the word before a colon is no column, where a term has one and was taken for text; else nothing."""
+    """Say what else a term could have been meant for that was taken for text: a column, a tag; else nothing."""
     for term in terms:
         word, colon, _ = term.text.partition(":")
         if colon and word and not term.column:
             return f"; {_quote(word)} is no column, those are: {', '.join(columns)}"
+        if "=" in term.text and not term.column and _TAGS in columns:
+            return f"; by a tag: tag:{_quote(term.text)}"
     return ""
 
 

@@ -167,6 +167,7 @@ def test_a_word_before_a_colon_that_is_no_column_is_named_where_nothing_passes(
 ) -> None:
     aws.add(machine("i-1", "a"))
     assert "nothing passes the filter; / shows all again; nope is no column, those are: name," in visit("nope:x").data
+    assert "nothing passes the filter; / shows all again; by a tag: tag:Env=prod" in visit("Env=prod").data
 
 
 def test_a_filter_that_nothing_passes_says_how_to_see_all_again(aws: CannedAws, visit: Callable[..., Desk]) -> None:

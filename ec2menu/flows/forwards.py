@@ -10,6 +10,7 @@ from ec2menu.flows.context import Context
 from ec2menu.flows.targets import describe
 from ec2menu.flows.tunnels import open_tunnel_to
 from ec2menu.models import Container, Instance
+from ec2menu.ui import words
 
 
 def forward_into(
@@ -38,7 +39,7 @@ def forward_to_container(context: Context, container: Container) -> int:
     prompt = f"port of {describe_container(container)}" + (f" [{known}]:" if known else ":")
     while True:
         typed = context.terminal.ask(prompt).strip() or known
-        if typed.lower() in ("0", "b", "back"):
+        if typed.lower() in words.LEAVE:
             raise Interrupted("not connected")
         if typed.isdecimal() and len(typed) <= len(str(LARGEST_PORT)) and 1 <= int(typed) <= LARGEST_PORT:
             return forward_into(context, container, port=int(typed)).local_port

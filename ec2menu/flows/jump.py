@@ -24,6 +24,7 @@ from ec2menu.flows.targets import describe, find_instance
 from ec2menu.models import Instance, Listing, Problem, SsmStatus, Style
 from ec2menu.resources.jumphosts import JumpTag, explain_unfit, parse_tag, survey
 from ec2menu.resources.kinds import EC2
+from ec2menu.ui import words
 from ec2menu.ui.choices import Choice, draw_choices, find_choice
 from ec2menu.ui.text import escape, shorten
 
@@ -32,7 +33,6 @@ MAX_STARTABLE = 3
 # Each costs some seconds; more than so many that all do not lead there have something in common.
 MAX_TRIED = 5
 _MAX_WHAT_COLUMNS = 60
-_BACK = ("0", "b", "back", "q")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -232,7 +232,7 @@ def _ask(context: Context, wish: _Wish, choice: JumpChoice, instances: Sequence[
     draw_choices(choices, terminal, reserved_lines=0)
     while True:
         typed = terminal.ask("a number, or an id or Name (0 back):").strip()
-        if typed.lower() in _BACK:
+        if typed.lower() in words.LEAVE:
             raise Interrupted("not connected")
         try:
             instance = _picked(typed, choices, instances, wish.region)

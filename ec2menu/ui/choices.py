@@ -9,6 +9,7 @@ from math import ceil
 
 from ec2menu.errors import Interrupted
 from ec2menu.models import Style
+from ec2menu.ui import words
 from ec2menu.ui.terminal import Terminal
 from ec2menu.ui.text import escape, fold, narrow, pad, shorten, width
 
@@ -73,7 +74,7 @@ def choose_one(terminal: Terminal, title: str, choices: Sequence[Choice], *, def
         terminal.data(terminal.paint(terminal.plain(title), Style.STRONG))
         draw_choices(choices, terminal, reserved_lines=0)
         typed = narrow(terminal.ask(f"how{hint} (0 back):")).strip()
-        if typed.lower() in ("0", "b", "back", "q"):
+        if typed.lower() in words.LEAVE:
             raise Interrupted("not connected")
         if not typed and default:
             return default

@@ -9,6 +9,7 @@ from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 
 from ec2menu.errors import InvalidInput
+from ec2menu.ui import words
 from ec2menu.ui.text import escape, fold, narrow, shorten
 
 # The column that nobody sees, and that only a filter by its name looks at.
@@ -130,9 +131,9 @@ Selection = (
 )
 
 _COMMANDS: dict[str, Selection] = {
-    **dict.fromkeys(("0", "b", "back"), Back()),
-    **dict.fromkeys(("q", "quit", "exit"), Quit()),
-    **dict.fromkeys(("?", "help"), Help()),
+    **dict.fromkeys(words.BACK, Back()),
+    **dict.fromkeys(words.QUIT, Quit()),
+    **dict.fromkeys(words.HELP, Help()),
     "n": NextPage(),
     "p": PreviousPage(),
     "r": Refresh(),

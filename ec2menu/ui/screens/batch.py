@@ -27,8 +27,9 @@ from ec2menu.flows.batch_report import result_of_skips
 from ec2menu.flows.batch_watch import follow, new_runner
 from ec2menu.flows.context import Context
 from ec2menu.models import Instance, Style
+from ec2menu.ui import words
 from ec2menu.ui.menu import Move, Screen
-from ec2menu.ui.screens.batch_answers import BACK, Answers, say_all
+from ec2menu.ui.screens.batch_answers import Answers, say_all
 from ec2menu.ui.screens.batch_command import COMMAND_HELP, list_past, read_command
 
 if TYPE_CHECKING:  # this comes with the state file
@@ -81,9 +82,9 @@ class BatchScreen:
     def _ask_command(self) -> Move:
         typed = self._context.terminal.ask("command:")
         word = typed.strip().lower()
-        if word in BACK:
+        if word in words.BACK:
             return Move.BACK
-        if word in ("q", "quit"):
+        if word in words.QUIT:
             return Move.QUIT
         if word == "?":
             say_all(self._context, COMMAND_HELP)
@@ -126,7 +127,7 @@ class BatchScreen:
             typed = self._context.terminal.ask(f"{question} (? options, 0 back):").strip().lower()
             if is_count(prepared, typed) if wants_count else typed in ("y", "yes"):
                 return True
-            if typed in (*BACK, "n", "no"):
+            if typed in (*words.LEAVE, "n", "no"):
                 return False
             if typed == "?":
                 say_all(self._context, _OPTIONS_HELP)

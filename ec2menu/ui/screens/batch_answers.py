@@ -15,10 +15,10 @@ from ec2menu.flows.batch import confirm, open_journal, open_outputs, tell_plan
 from ec2menu.flows.batch_again import UNDELIVERED, rest_of, resume
 from ec2menu.flows.batch_report import save, show_lines, show_result
 from ec2menu.flows.context import Context
+from ec2menu.ui import words
 from ec2menu.ui.menu import Move
 
 MAX_LINES_PER_GROUP = 15
-BACK = ("0", "b", "back")
 _RAN_BADLY = (Outcome.FAILED, Outcome.TIMED_OUT, Outcome.CANCELLED)
 _ANSWERS_HELP = (
     "l          every node with its number",
@@ -69,9 +69,9 @@ class Answers:
             "s": self._send_rest,
             "?": lambda: say_all(self._context, _ANSWERS_HELP),
         }
-        if typed.lower() in BACK:
+        if typed.lower() in words.BACK:
             return Move.BACK
-        if typed.lower() in ("q", "quit"):
+        if typed.lower() in words.QUIT:
             return Move.QUIT
         if letter == "w" and rest:
             self._save(rest.strip())

@@ -10,6 +10,7 @@ from ec2menu.flows.context import Context
 from ec2menu.models import Listing, Problem, Region, Style
 from ec2menu.resources.region_names import TITLES, offline_regions
 from ec2menu.state.recent import known_opt_in, note_region, recent_regions, remember_regions
+from ec2menu.ui import words
 from ec2menu.ui.choices import Choice, draw_choices, find_choice
 from ec2menu.ui.help import help_lines
 from ec2menu.ui.menu import Move, Screen
@@ -80,15 +81,15 @@ class RegionScreen:
 
     def _answer(self, typed: str, default: str) -> "Move | Screen":
         command = typed.lower()
-        if command in ("q", "quit", "exit"):
+        if command in words.QUIT:
             return Move.QUIT
-        if command in ("0", "b", "back"):
+        if command in words.BACK:
             return Move.BACK
         if not typed and default:
             return self.enter(default)
         if not typed:
             self._say("type a number or the name of a region")
-        elif command in ("?", "help"):
+        elif command in words.HELP:
             self._say(*help_lines(_HELP, self._context.terminal.width))
         elif command == "r":
             self._refresh()

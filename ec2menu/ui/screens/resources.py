@@ -6,6 +6,7 @@ from ec2menu.flows.context import Context
 from ec2menu.models import Style
 from ec2menu.resources.kinds import CACHE, EC2, ECS, NODES, RDS
 from ec2menu.resources.region_names import TITLES
+from ec2menu.ui import words
 from ec2menu.ui.choices import Choice, draw_choices, find_choice
 from ec2menu.ui.menu import Move, Screen
 from ec2menu.ui.screens.machines import machine_screen
@@ -50,9 +51,9 @@ class ResourceScreen:
         self._quiet = False
         self._prefetch()
         typed = narrow(terminal.ask(f"{self._name}, list (0 back, q quit):")).strip()
-        if typed.lower() in ("q", "quit", "exit"):
+        if typed.lower() in words.QUIT:
             return Move.QUIT
-        if typed.lower() in ("0", "b", "back"):
+        if typed.lower() in words.BACK:
             return Move.BACK
         if not typed:
             return Move.STAY
@@ -70,7 +71,7 @@ class ResourceScreen:
             forget_all_logins(self._context)
             self._quiet = True
             return Move.STAY
-        found = _HELP if typed.lower() in ("?", "help") else find_choice(typed, _CHOICES)
+        found = _HELP if typed.lower() in words.HELP else find_choice(typed, _CHOICES)
         if isinstance(found, Choice):
             return self._screen(found.key)
         terminal.note(found)

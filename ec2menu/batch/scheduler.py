@@ -156,8 +156,9 @@ class Scheduler:
         if not isinstance(action, Read | Fetch):
             live = self._lives[action.order.seq]
             live.is_busy = False
-        if getattr(report, "trouble", None) is Trouble.NEEDS_LOGIN:
-            self._pause(str(getattr(report, "message", "")))
+        needs_login = _trouble_of(report) is Trouble.NEEDS_LOGIN
+        if needs_login:
+            self._pause(report.message)
         self._note(report)
         match action, report:
             case Read(), ReadReport():
@@ -166,7 +167,7 @@ class Scheduler:
                 self._reader.fetched(action, report, now)
             case Send(), SendReport():
                 self._sent(live, report, now)
-            case _ if self.is_paused and getattr(report, "trouble", None) is Trouble.NEEDS_LOGIN:
+            case _ if needs_login:
                 live.next_at = now
             case Lookup(), LookupReport():
                 self._follower.looked_up(live, action, report, now)
@@ -229,11 +230,13 @@ class Scheduler:
     def _note(self, report: Report) -> None:
         if self.is_paused:
             return
-        trouble = getattr(report, "trouble", Trouble.NONE)
-        slowed = trouble is Trouble.THROTTLED or getattr(report, "fate", None) is SendFate.THROTTLED
-        unclear = getattr(report, "fate", None) is SendFate.UNCLEAR
-        self.note = "AWS asks us to slow down" if slowed else "looking up a lost reply" if unclear else ""
-        if isinstance(report, SendReport) and report.fate is SendFate.NOT_SENT:
+        fate = report.fate if isinstance(report, SendReport) else None
+        self.note = ""
+        if _trouble_of(report) is Trouble.THROTTLED or fate is SendFate.THROTTLED:
+            self.note = "AWS asks us to slow down"
+        elif fate is SendFate.UNCLEAR:
+            self.note = "looking up a lost reply"
+        elif fate is SendFate.NOT_SENT:
             self.note = f"trying again: {report.message}"
 
     def _standing_note(self) -> str:
@@ -251,3 +254,8 @@ class Scheduler:
     def _leave_waiting(self, verdict: Verdict) -> None:
         nodes, chunks = self._sender.drain()
         self._refusals.leave(nodes, chunks, verdict)
+
+
+def _trouble_of(report: Report) -> Trouble:
+    """Return why a call that only reads did not answer; a send has a fate instead."""
+    return Trouble.NONE if isinstance(report, SendReport) else report.trouble

@@ -17,13 +17,12 @@ from ec2menu.batch.summary import check_out_folder
 from ec2menu.errors import ExitStatus, InvalidInput
 from ec2menu.flows.batch import (
     Prepared,
-    confirm,
+    agree,
     fresh_machines,
     open_journal,
     open_outputs,
     prepare,
     prepare_tag,
-    tell_plan,
 )
 from ec2menu.flows.batch_report import result_of_skips, save, show_lines, show_result
 from ec2menu.flows.batch_watch import follow, new_runner
@@ -84,9 +83,7 @@ def run_batch_command(context: Context, request: RunRequest) -> int:
     if request.dry_run:
         _print_plan(context, prepared, output=request.output)
         return status
-    tell_plan(context, prepared)
-    if prepared.plan.chunks and not request.yes and not confirm(context, prepared):
-        context.terminal.note("not run; nothing was sent")
+    if not agree(context, prepared, yes=request.yes):
         return ExitStatus.INTERRUPTED
     return max(status, run_plan(context, prepared.plan, output=request.output, out=request.out))
 

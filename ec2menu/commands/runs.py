@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 from ec2menu.batch.report import exit_status
 from ec2menu.commands.run import run_plan
 from ec2menu.errors import ExitStatus, InvalidInput
-from ec2menu.flows.batch import Prepared, confirm, open_journal, open_outputs, prepare, tell_plan
+from ec2menu.flows.batch import agree, open_journal, open_outputs, prepare
 from ec2menu.flows.batch_again import again_warnings, failed_machines, rest_of, result_of, resume
 from ec2menu.flows.batch_report import show_result
 from ec2menu.flows.batch_runs import runs_table
@@ -35,7 +35,7 @@ def run_runs(
         if prepared is None:
             send_rest = False
             context.terminal.note("nothing is left to be sent: the command went to every node")
-        elif not _agree(context, prepared, yes=yes):
+        elif not agree(context, prepared, yes=yes):
             return ExitStatus.INTERRUPTED
     result, elapsed = resume(context, run, send_rest=send_rest)
     if retry_failed and not result.is_detached:
@@ -68,17 +68,9 @@ def _retry(context: Context, run_id: str, *, yes: bool, output: str) -> int:
         context.terminal.note("no node failed: there is nothing to run again")
         return exit_status(result)
     prepared = prepare(context, run.plan.spec, run.plan.limits, machines)
-    if not _agree(context, prepared, yes=yes, more=again_warnings(result.failed)):
+    if not agree(context, prepared, yes=yes, more=again_warnings(result.failed)):
         return ExitStatus.INTERRUPTED
     return run_plan(context, prepared.plan, output=output, origin=run.origin)
-
-
-def _agree(context: Context, prepared: Prepared, *, yes: bool, more: Sequence[str] = ()) -> bool:
-    tell_plan(context, prepared, more=more)
-    if not prepared.plan.chunks or yes or confirm(context, prepared):
-        return True
-    context.terminal.note("not run; nothing was sent")
-    return False
 
 
 def _list_runs(context: Context, *, output: str) -> int:

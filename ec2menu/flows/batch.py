@@ -24,6 +24,7 @@ if TYPE_CHECKING:  # these come with boto3
     from ec2menu.batch.outputs import OutputStore
 
 RUNS_FOLDER = "runs"
+NOT_RUN = "not run; nothing was sent"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -136,7 +137,16 @@ def tell_plan(context: Context, prepared: Prepared, *, more: Iterable[str] = ())
             context.terminal.note(f"! {warning}: once ec2menu ends, nobody can tell what was sent or go on with it")
 
 
-def confirm(context: Context, prepared: Prepared) -> bool:
+def agree(context: Context, prepared: Prepared, *, yes: bool = False, more: Iterable[str] = ()) -> bool:
+    """Show the plan and ask whether to send it, unless `yes` says so or there is nothing to send; return the answer."""
+    tell_plan(context, prepared, more=more)
+    if not prepared.plan.chunks or yes or _confirm(context, prepared):
+        return True
+    context.terminal.note(NOT_RUN)
+    return False
+
+
+def _confirm(context: Context, prepared: Prepared) -> bool:
     """Ask whether to send it: y, or the number of nodes where they are many or one of them is sensitive."""
     if not needs_count(context, prepared):
         return context.terminal.confirm("run it?", default=False)

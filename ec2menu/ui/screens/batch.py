@@ -12,6 +12,7 @@ from ec2menu.batch.names import count_nodes
 from ec2menu.batch.nouns import BatchResult, CommandSpec, Limits, NodeResult
 from ec2menu.errors import InvalidInput
 from ec2menu.flows.batch import (
+    NOT_RUN,
     Prepared,
     count_question,
     is_count,
@@ -117,7 +118,7 @@ class BatchScreen:
         if agreed:
             self._run(prepared, origin)
         else:
-            self._context.terminal.note("not run; nothing was sent")
+            self._context.terminal.note(NOT_RUN)
 
     def _agree(self, prepared: Prepared) -> bool | None:
         """Return whether to run it; None where an option was changed and the plan is to be shown again."""

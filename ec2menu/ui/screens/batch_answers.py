@@ -11,7 +11,7 @@ from ec2menu.batch.nouns import BatchResult, CommandSpec, NodeResult, Outcome
 from ec2menu.batch.report import group_by_output, node_lines, result_line
 from ec2menu.batch.summary import check_out_folder
 from ec2menu.errors import InvalidInput
-from ec2menu.flows.batch import confirm, open_journal, open_outputs, tell_plan
+from ec2menu.flows.batch import agree, open_journal, open_outputs
 from ec2menu.flows.batch_again import UNDELIVERED, rest_of, resume
 from ec2menu.flows.batch_report import save, show_lines, show_result
 from ec2menu.flows.context import Context
@@ -126,12 +126,8 @@ class Answers:
         prepared = rest_of(context, open_journal(context).load(self._result.run_id))
         if prepared is None:
             context.terminal.note("nothing is left to be sent")
-            return
-        tell_plan(context, prepared)
-        if confirm(context, prepared):
+        elif agree(context, prepared):
             self._go_on(send_rest=True)
-        else:
-            context.terminal.note("not run; nothing was sent")
 
     def _go_on(self, *, send_rest: bool = False) -> None:
         run = open_journal(self._context).load(self._result.run_id)

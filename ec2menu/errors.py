@@ -56,6 +56,11 @@ class Ec2MenuError(Exception):
         self.message = message
         self.hint = hint
 
+    @property
+    def details(self) -> tuple[str, ...]:
+        """Lines that belong between the sentence and the hint."""
+        return ()
+
 
 class InvalidInput(Ec2MenuError):
     """What the user typed cannot be done."""
@@ -70,6 +75,11 @@ class TargetUnclear(InvalidInput):
         super().__init__(message, hint=hint)
         self.matches = matches
 
+    @property
+    def details(self) -> tuple[str, ...]:
+        """What the name may mean."""
+        return self.matches
+
 
 class TargetUnavailable(Ec2MenuError):
     """The resource exists and cannot be connected to as it is."""
@@ -81,6 +91,11 @@ class NoJumpHost(TargetUnavailable):
     def __init__(self, message: str, *, hint: str = "", diagnosis: tuple[str, ...] = ()) -> None:
         super().__init__(message, hint=hint)
         self.diagnosis = diagnosis
+
+    @property
+    def details(self) -> tuple[str, ...]:
+        """Why each candidate is none."""
+        return self.diagnosis
 
 
 class TakenOver(TargetUnavailable):

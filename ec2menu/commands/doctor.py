@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from ec2menu.connectors.plugin import MAX_TMPDIR_LENGTH, NAME
-from ec2menu.errors import AwsError, Ec2MenuError, ExitStatus, Interrupted, NoJumpHost, RegionDisabled, TargetUnclear
+from ec2menu.errors import AwsError, Ec2MenuError, ExitStatus, Interrupted, RegionDisabled
 from ec2menu.flows.connect import check_reachable
 from ec2menu.flows.containers import check_container, describe_container
 from ec2menu.flows.context import Context
@@ -16,8 +16,6 @@ from ec2menu.flows.listing import require_regions
 from ec2menu.flows.stores import require_endpoint, survey_ways
 from ec2menu.flows.targets import DataStore, describe, find_resource
 from ec2menu.models import Container, Instance, Style
-
-_MIN_PYTHON = (3, 11)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,12 +36,20 @@ class Finding:
 
 def run_doctor(context: Context, target: str) -> int:
     """Print every finding; return the status of the first that is not fine."""
-    checks: list[Callable[[Context], Finding]] = [_python, _credentials, _region, _plugin, _stty, _tmpdir, _state]
+    checks: dict[str, Callable[[Context], Finding]] = {
+        "python": _python,
+        "credentials": _credentials,
+        "region": _region,
+        NAME: _plugin,
+        "stty": _stty,
+        "TMPDIR": _tmpdir,
+        "state": _state,
+    }
     if target:
-        checks.append(lambda ctx: _target(ctx, target))
+        checks["target"] = functools.partial(_target, target=target)
     findings = []
-    for check in checks:
-        finding = _guarded(context, check)
+    for what, check in checks.items():
+        finding = _guarded(context, what, check)
         findings.append(finding)
         _show(context, finding)
     return first_status(findings)
@@ -54,30 +60,13 @@ def first_status(findings: Sequence[Finding]) -> int:
     return next((finding.status for finding in findings if not finding.is_fine), ExitStatus.DONE)
 
 
-def _guarded(context: Context, check: Callable[[Context], Finding]) -> Finding:
+def _guarded(context: Context, what: str, check: Callable[[Context], Finding]) -> Finding:
     try:
         return check(context)
     except Interrupted:
         raise
     except Ec2MenuError as error:
-        what = getattr(check, "__name__", "").strip("_") or "target"
-        return Finding(
-            what=_TITLES.get(what, what),
-            detail=error.message,
-            more=_lines_of(error),
-            hint=error.hint,
-            status=error.status,
-        )
-
-
-def _lines_of(error: Ec2MenuError) -> tuple[str, ...]:
-    """Return the lines that an error has besides its sentence and its hint."""
-    if isinstance(error, TargetUnclear):
-        return error.matches
-    return error.diagnosis if isinstance(error, NoJumpHost) else ()
-
-
-_TITLES = {"<lambda>": "target", "plugin": NAME}
+        return Finding(what=what, detail=error.message, more=error.details, hint=error.hint, status=error.status)
 
 
 def _show(context: Context, finding: Finding) -> None:

@@ -14,7 +14,7 @@ from contextlib import suppress
 from typing import Protocol, TextIO, TypeVar
 
 from ec2menu.clock import Clock
-from ec2menu.errors import Ec2MenuError, Interrupted, InvalidInput, NoJumpHost, TargetUnclear
+from ec2menu.errors import Ec2MenuError, Interrupted, InvalidInput
 from ec2menu.models import Problem, Style
 from ec2menu.ui.colors import color_codes, is_tty, painted
 from ec2menu.ui.problems import describe_problem, fold_problems
@@ -133,7 +133,7 @@ class Terminal:
     def fail(self, error: Ec2MenuError) -> None:
         """Show an error: one sentence, one hint, and between them the lines that only this error has."""
         self.note(f"ec2menu: {error.message}", Style.BAD)
-        for line in _details(error):
+        for line in error.details:
             self._tell(f"  {escape(line)}", Style.PLAIN)
         if error.hint:  # often a command, which can only be copied from a line that is not broken
             self._tell(f"  hint: {escape(error.hint)}", Style.DIM)
@@ -324,13 +324,6 @@ class Terminal:
                 import readline  # noqa: PLC0415 - costs time that a one-line command does not have
 
                 readline.set_auto_history(True)
-
-
-def _details(error: Ec2MenuError) -> tuple[str, ...]:
-    """Return the matches where a name was not clear, and why each candidate cannot be a jump host."""
-    if isinstance(error, TargetUnclear):
-        return error.matches
-    return error.diagnosis if isinstance(error, NoJumpHost) else ()
 
 
 def _typed() -> str:

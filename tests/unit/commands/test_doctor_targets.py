@@ -135,7 +135,7 @@ def test_an_error_with_a_diagnosis_is_shown_with_it(aws: StoreAws, tmp_path: Pat
     def check(_context: object) -> Finding:
         raise NoJumpHost("no jump host leads there", hint="add --via", diagnosis=("one is stopped", "\x1b[2J"))
 
-    found = _guarded(context_at(sit_down(), aws, tmp_path), check)
+    found = _guarded(context_at(sit_down(), aws, tmp_path), "target", check)
     assert (found.detail, found.hint) == ("no jump host leads there", "add --via")
     assert found.more == ("one is stopped", "\x1b[2J")
     assert found.status == ExitStatus.TARGET_FAILED

@@ -15,7 +15,7 @@ from cachetools import TTLCache
 
 from ec2menu.clock import Clock
 from ec2menu.errors import CredentialsError, Ec2MenuError, as_problem
-from ec2menu.fanout import Pool, Task
+from ec2menu.fanout import Crew, Pool, Task
 from ec2menu.models import Listing
 from ec2menu.resources.kinds import AwsSource, ResourceKind
 from ec2menu.resources.shelf import Shelf, combine_listings, merge_listings, worded
@@ -31,6 +31,8 @@ KEEP_FRESH_SECONDS = 900.0
 KEEP_STEP_SECONDS = (0.5, 5.0)
 
 Key = tuple[str, str]
+# What landed, or None where it failed, and when: before the identity changed or after.
+Landing = tuple[ResourceKind, str, Listing[Any] | None, int]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -71,13 +73,14 @@ class Inventory:
     _watched: tuple[ResourceKind, tuple[str, ...]] | None = None
     _watched_until: float = 0.0
     _has_keeper: bool = False
-    _claiming: threading.Lock = field(default_factory=threading.Lock)
-    _is_owner_known: bool = False
+    _writer: Crew[Landing] = field(init=False)
+    _has_claimed: bool = False
 
     def __post_init__(self) -> None:
-        """Make the cache and the threads' pool."""
+        """Make the cache, the threads' pool, and the one thread that writes to disk."""
         self._fresh = TTLCache(MAX_LISTINGS, self.ttl_seconds, timer=self.clock.now)
         self._pool = Pool(self.workers)
+        self._writer = Crew(self._write, limit=1)
 
     # -- waiting ------------------------------------------------------------------------------------------------
 
@@ -211,7 +214,7 @@ class Inventory:
             self._era += 1
             self._shelves.clear()
             self._fresh.clear()
-            self._is_owner_known = False
+            self._has_claimed = False
 
     def close(self) -> None:
         """Let files that are being written be finished, in bounded time; fetches under way are simply left."""
@@ -290,32 +293,38 @@ class Inventory:
                 self._fresh.pop((kind.name, region), None)
                 if era == self._era and not found.problems:
                     self._fresh[kind.name, region] = found
-            self._saving += 1
             self._landed.notify_all()
-        self._claim_snapshots()
-        if found is not None and era == self._era:
-            self.snapshots.save(kind, region, found)
-        with self._landed:
-            self._saving -= 1
-            self._landed.notify_all()
+            is_kept = self.snapshots.folder is not None
+            self._saving += is_kept
+        if is_kept:
+            self._writer.add((kind, region, found, era))
 
-    def _claim_snapshots(self) -> None:
-        """See, once, that what is on disk is of our account: one profile may lead to another than the last time."""
-        with self._claiming:
-            if self._is_owner_known or self.snapshots.folder is None:
-                return
-            try:
-                account = self.aws().identity().account
-            except Ec2MenuError:
-                return  # nobody has answered as us yet
-            self._is_owner_known = True
-            if self.snapshots.claim(account):
-                return
+    def _write(self, landing: Landing) -> None:
+        """Write what has landed to disk, once what is there is known to be ours; of a failure there is nothing."""
+        kind, region, found, era = landing
+        try:
+            if not self._has_claimed:
+                self._has_claimed = True
+                self._claim()
+            if found is not None and era == self._era:
+                self.snapshots.save(kind, region, found)
+        finally:
             with self._landed:
-                for shelf in self._shelves.values():
-                    shelf.disown()
-                self._version += 1
+                self._saving -= 1
                 self._landed.notify_all()
+
+    def _claim(self) -> None:
+        """See that what is on disk is of our account: a profile may lead to another one than it did the last time."""
+        try:
+            if self.snapshots.claim(self.aws().identity().account):
+                return
+        except Ec2MenuError:
+            return  # nobody can tell
+        with self._landed:
+            for shelf in self._shelves.values():
+                shelf.disown()
+            self._version += 1
+            self._landed.notify_all()
 
 
 def _keep(inventory: "weakref.ref[Inventory]", landed: threading.Condition, step: float) -> None:

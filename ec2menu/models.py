@@ -62,11 +62,6 @@ class ManagedNode:
         return self.name or self.computer_name
 
 
-def describe_regions(regions: Sequence[str]) -> str:
-    """Name the one region, or say how many they are."""
-    return regions[0] if len(regions) == 1 else f"{len(regions)} regions"
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Instance:
     """A machine to connect to: an EC2 instance, or a hybrid node (`mi-*`), joined with what SSM knows of it."""
@@ -293,10 +288,7 @@ class Identity:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Problem:
-    """A part of a listing that failed: where, what, and what to do. Shown as one dim line.
-
-    `is_lasting`: asking again soon would bring the same.
-    """
+    """A part of a listing that failed, shown as one dim line; `is_lasting`: asking again soon would bring the same."""
 
     where: str
     message: str

@@ -29,8 +29,9 @@ from ec2menu.flows.batch_watch import follow, new_runner
 from ec2menu.flows.context import Context
 from ec2menu.flows.listing import arrange, require_regions
 from ec2menu.flows.targets import find_instance
-from ec2menu.models import Instance, Listing, describe_regions
+from ec2menu.models import Instance, Listing
 from ec2menu.resources.kinds import EC2
+from ec2menu.resources.region_names import describe_regions
 from ec2menu.ui.exports import json_text
 from ec2menu.ui.select import parse_filters
 

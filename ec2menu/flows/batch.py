@@ -15,9 +15,10 @@ from ec2menu.batch.plan import make_plan, make_tag_plan, needs_count_confirmatio
 from ec2menu.errors import InvalidInput
 from ec2menu.flows.context import Context
 from ec2menu.flows.listing import get_listing
-from ec2menu.models import Instance, Listing, describe_regions
+from ec2menu.models import Instance, Listing
 from ec2menu.resources.ec2 import explain_unreachable, from_node
 from ec2menu.resources.kinds import EC2
+from ec2menu.resources.region_names import describe_regions
 
 if TYPE_CHECKING:  # these come with boto3
     from ec2menu.batch.journal import Journal

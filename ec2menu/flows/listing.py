@@ -7,8 +7,9 @@ from typing import Any
 
 from ec2menu.errors import InvalidInput
 from ec2menu.flows.context import Context
-from ec2menu.models import Column, Listing, Problem, describe_regions
+from ec2menu.models import Column, Listing, Problem
 from ec2menu.resources.kinds import JUMPHOSTS, REGIONS, ResourceKind, jumphosts_kind, kind_named
+from ec2menu.resources.region_names import describe_regions
 from ec2menu.ui.select import SortBy, Term
 from ec2menu.ui.tables import matches, order_key, sort_items
 

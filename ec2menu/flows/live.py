@@ -10,9 +10,9 @@ from typing import Any
 
 from ec2menu.flows.context import Context
 from ec2menu.flows.listing import get_listing
-from ec2menu.models import describe_regions
 from ec2menu.resources.inventory import Inventory, View
 from ec2menu.resources.kinds import ResourceKind
+from ec2menu.resources.region_names import describe_regions
 
 # Once a region has answered, the next one gets this long to be in the first picture, too; and all together so long.
 GRACE_SECONDS = 1.0

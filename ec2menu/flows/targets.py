@@ -26,10 +26,10 @@ from ec2menu.models import (
     Instance,
     Listing,
     Style,
-    describe_regions,
 )
 from ec2menu.resources.elasticache import each_node
 from ec2menu.resources.kinds import CACHE, EC2, ECS, RDS, ResourceKind
+from ec2menu.resources.region_names import describe_regions
 from ec2menu.ui.text import escape, fold, shorten
 
 MAX_SHOWN = 20

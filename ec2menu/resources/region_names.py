@@ -1,7 +1,9 @@
 """The regions known offline: where each is, and whether accounts have it without asking (AWS Account Management guide).
 
-Used for the first menu, before AWS has been asked, and where DescribeRegions is denied. Data only.
+Used for the first menu, before AWS has been asked, and where DescribeRegions is denied; also how several are called.
 """
+
+from collections.abc import Sequence
 
 from ec2menu.models import Region
 
@@ -65,3 +67,8 @@ def offline_regions(home: str) -> tuple[Region, ...]:
     if home and home not in names:
         names.append(home)
     return tuple(Region(name=name, title=TITLES.get(name, "")) for name in names)
+
+
+def describe_regions(regions: Sequence[str]) -> str:
+    """Name the one region, or say how many they are."""
+    return regions[0] if len(regions) == 1 else f"{len(regions)} regions"

@@ -14,6 +14,7 @@ from tests.cloud.tunnel_rig import far_end, wait_until
 from tests.fakes.plugin import PluginModes
 from tests.servers import Server, needs_postgres, start_postgres
 from tests.store_world import REGION, Way, add_database
+from tests.terminal.harness import Robot
 from tests.terminal.stage import Stage
 from tests.terminal.store_stage import (
     CACHE,
@@ -54,6 +55,17 @@ def shop(stage: Stage, way: Way) -> Iterator[Stage]:
         yield made
 
 
+def use_the_kept_password(robot: Robot) -> None:
+    """Log in without typing a password, leave psql, and be back at the list."""
+    robot.wait_for(HOW, new=True)
+    robot.line()
+    robot.line()
+    robot.wait_for("the password typed before is used", new=True)
+    robot.wait_for(PSQL, new=True)
+    robot.line(r"\q")
+    robot.wait_for(RDS, new=True)
+
+
 # -- in and back ------------------------------------------------------------------------------------------------------
 
 
@@ -76,13 +88,7 @@ def test_leaving_a_client_comes_back_to_the_list_and_the_tunnel_stays_for_the_ne
         assert len(living(stage)) == 1
         choose(robot, "1")
         robot.wait_for("leads to orders, as before", new=True)
-        robot.wait_for(HOW, new=True)
-        robot.line()
-        robot.line()
-        robot.wait_for("the password typed before is used", new=True)
-        robot.wait_for(PSQL, new=True)
-        robot.line(r"\q")
-        robot.wait_for(RDS, new=True)
+        use_the_kept_password(robot)
         robot.line("0")
         robot.wait_for(KINDS, new=True)
         robot.line("forget")
@@ -111,13 +117,7 @@ def test_a_password_outlives_a_client_that_failed_because_its_tunnel_was_down(st
         robot.wait_for(RDS, new=True)
         stage.demo.faults.clear()
         choose(robot, "1")
-        robot.wait_for(HOW, new=True)
-        robot.line()
-        robot.line()
-        robot.wait_for("the password typed before is used", new=True)
-        robot.wait_for(PSQL, new=True)
-        robot.line(r"\q")
-        robot.wait_for(RDS, new=True)
+        use_the_kept_password(robot)
 
 
 @needs_postgres

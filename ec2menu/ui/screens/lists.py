@@ -12,9 +12,10 @@ from ec2menu.errors import Ec2MenuError, Interrupted, InvalidInput, TargetUnavai
 from ec2menu.flows.context import Context
 from ec2menu.flows.listing import DEFAULT_SORT, arrange, shown_columns
 from ec2menu.flows.live import LiveList
-from ec2menu.models import Style, describe_regions
+from ec2menu.models import Style
 from ec2menu.resources.inventory import View
 from ec2menu.resources.kinds import ResourceKind
+from ec2menu.resources.region_names import describe_regions
 from ec2menu.ui import select
 from ec2menu.ui.help import help_lines, list_help
 from ec2menu.ui.menu import Move, Screen

@@ -18,7 +18,7 @@ MODULES = {".".join(("ec2menu", *path.relative_to(ROOT).with_suffix("").parts)):
 
 # -- layers -----------------------------------------------------------------------------------------------------------
 
-NOUNS = ("ec2menu", "models", "errors", "clock")
+NOUNS = ("ec2menu", "models", "errors", "clock", "exports")
 HELPERS = ("fanout", "config", "logs", "arguments")
 MIDDLE = ("connectors", "batch", "resources", "state")
 BELOW_FLOWS = (*NOUNS, *HELPERS, "aws", *MIDDLE, "ui")

@@ -58,6 +58,8 @@ class ReplyParsers(ResponseParserFactory):  # type: ignore[misc]  # botocore has
 
     def _parse_xml(self, stock: StockParse, response: dict[str, Any], shape: Any) -> Any:
         body = response["body"]
+        if not isinstance(body, bytes):  # an object of S3, which is streamed
+            return stock(response, shape)
         if response["status_code"] != HTTPStatus.OK or len(body) < LARGE_BYTES or _INSTANCES not in body[:512]:
             return stock({**response, "body": repair_xml(body)}, shape)
         try:

@@ -11,8 +11,8 @@ from typing import Any
 
 from ec2menu.batch.names import count_nodes, fold_names, labels_of
 from ec2menu.batch.nouns import TAG_PREFIX, BatchPlan, Skip, Target
-from ec2menu.batch.summary import csv_line
 from ec2menu.clock import describe_duration
+from ec2menu.exports import csv_line
 from ec2menu.models import Style
 
 Line = tuple[str, Style]

@@ -3,19 +3,18 @@
 Memory stays bounded: rows are written one after another, and a node's output is read when its row is.
 """
 
-import csv
-import io
 import json
 import re
 import shutil
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 from ec2menu.batch.nouns import BatchResult, CommandSpec, NodeResult
 from ec2menu.batch.report import Read, exit_status, why_of
 from ec2menu.errors import InvalidInput
+from ec2menu.exports import csv_line
 
 SUMMARY = "summary.json"
 _STREAMS = ("stdout", "stderr")
@@ -112,10 +111,3 @@ def write_out(folder: Path, result: BatchResult, spec: CommandSpec) -> None:
     with part.open("w", encoding="utf-8") as file:
         file.writelines(f"{line}\n" for line in json_lines(result, spec, read=None, ascii_only=False))
     part.replace(folder / SUMMARY)
-
-
-def csv_line(values: Iterable[str]) -> str:
-    """Return one line of RFC 4180, whose values may hold line ends."""
-    out = io.StringIO()
-    csv.writer(out, lineterminator="\n").writerow(values)  # with another one, line breaks would not be quoted
-    return out.getvalue().removesuffix("\n")

@@ -7,11 +7,11 @@ from ec2menu.clock import describe_age, describe_duration
 from ec2menu.commands.connect import run_connect
 from ec2menu.commands.forward import ForwardRequest, run_forward
 from ec2menu.errors import ExitStatus, InvalidInput
+from ec2menu.exports import csv_text, json_text
 from ec2menu.flows.context import Context
 from ec2menu.flows.databases import Wishes
 from ec2menu.models import Cell, Column, Style
 from ec2menu.state.history import Connection, recent_connections
-from ec2menu.ui.exports import csv_text, json_text
 from ec2menu.ui.tables import render
 
 MAX_SHOWN = 200

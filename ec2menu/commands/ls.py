@@ -5,12 +5,12 @@ from dataclasses import dataclass
 from typing import Any
 
 from ec2menu.errors import ExitStatus, InvalidInput
+from ec2menu.exports import csv_text, json_text
 from ec2menu.flows.context import Context
 from ec2menu.flows.listing import arrange, find_kind, find_regions, get_listing, shown_columns
 from ec2menu.models import Listing, Style
 from ec2menu.resources.kinds import ResourceKind, record_fields, to_record
 from ec2menu.resources.region_names import describe_regions
-from ec2menu.ui.exports import csv_text, json_text
 from ec2menu.ui.select import Wrong, describe_misread, parse_filters, parse_sort
 from ec2menu.ui.tables import render
 

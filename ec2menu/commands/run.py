@@ -15,6 +15,7 @@ from ec2menu.batch.report import exit_status
 from ec2menu.batch.script import line_end_warning, lines_of, read_script
 from ec2menu.batch.summary import check_out_folder
 from ec2menu.errors import ExitStatus, InvalidInput
+from ec2menu.exports import json_text
 from ec2menu.flows.batch import (
     Prepared,
     agree,
@@ -32,7 +33,6 @@ from ec2menu.flows.targets import find_instance
 from ec2menu.models import Instance, Listing
 from ec2menu.resources.kinds import EC2
 from ec2menu.resources.region_names import describe_regions
-from ec2menu.ui.exports import json_text
 from ec2menu.ui.select import parse_filters
 
 if TYPE_CHECKING:  # this comes with the state file

@@ -6,13 +6,13 @@ from typing import TYPE_CHECKING, Any
 from ec2menu.batch.report import exit_status
 from ec2menu.commands.run import run_plan
 from ec2menu.errors import ExitStatus, InvalidInput
+from ec2menu.exports import csv_text, json_text
 from ec2menu.flows.batch import agree, open_journal, open_outputs, prepare
 from ec2menu.flows.batch_again import again_warnings, failed_machines, rest_of, result_of, resume
 from ec2menu.flows.batch_report import show_result
 from ec2menu.flows.batch_runs import runs_table
 from ec2menu.flows.context import Context
 from ec2menu.models import Style
-from ec2menu.ui.exports import csv_text, json_text
 
 if TYPE_CHECKING:  # this comes with the state file
     from ec2menu.batch.journaled import RunRecord

@@ -7,7 +7,7 @@ import json
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ec2menu.ui.exports import csv_text, json_text
+from ec2menu.exports import csv_text, json_text
 
 CELLS = st.text(alphabet='ab,"\r\n\x1b 서', max_size=6)
 

@@ -4,7 +4,7 @@ import csv
 import io
 import json
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 _UNPRINTABLE = re.compile(r"[^\x20-\x7e\n]")
@@ -19,10 +19,11 @@ def json_text(value: Any, *, is_ascii: bool = False) -> str:
 def csv_text(names: Sequence[str], records: Sequence[Mapping[str, Any]]) -> str:
     """Return RFC 4180 text with a header, its lines ending in a line feed alone; nested values are JSON."""
     rows = [list(names), *([_flat(record[name]) for name in names] for record in records)]
-    return "\n".join(map(_csv_line, rows))
+    return "\n".join(map(csv_line, rows))
 
 
-def _csv_line(row: Sequence[str]) -> str:
+def csv_line(row: Iterable[str]) -> str:
+    """Return one line of RFC 4180 without its end; its values may hold line ends."""
     out = io.StringIO()
     csv.writer(out, lineterminator="\r\n").writerow(row)  # what is in the end of a line is quoted within one
     return out.getvalue().removesuffix("\r\n")

@@ -143,9 +143,14 @@ class Aws:
             self._clients.clear()
 
     @property
+    def has_keys_in_variables(self) -> bool:
+        """Whether the credentials in use are those of the environment, which nobody can renew while we run."""
+        return self._method == "env"
+
+    @property
     def sso_profile(self) -> str:
         """The profile that `aws sso login` renews for this identity; empty where it renews none (keys in variables)."""
-        return "" if self._method == "env" else self._profiles.sso_login_profile(self.profile)
+        return "" if self.has_keys_in_variables else self._profiles.sso_login_profile(self.profile)
 
     def plugin_identity(self) -> PluginIdentity:
         """Say how the plugin gets the same identity: by profile where it can load it without a prompt, else by keys."""
@@ -291,7 +296,7 @@ class Aws:
             region=region,
             profile=self.profile,
             sso_profile=self.sso_profile,
-            keys_in_variables=self._method == "env",
+            keys_in_variables=self.has_keys_in_variables,
             ca_bundle=os.environ.get("AWS_CA_BUNDLE", ""),
         )
 

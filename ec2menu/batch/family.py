@@ -50,6 +50,12 @@ def answered(rows: Iterable[NodeResult], later: Iterable[JournaledRun]) -> tuple
     return tuple(newest.values())
 
 
+def run_to_go_on_with(run: JournaledRun) -> str:
+    """Return the id of the run in which the ends that are open can be learnt: this one, or the last that repeats it."""
+    left = [each.record.id for each in run.later if each.record.state is not RunState.FINISHED]
+    return left[-1] if left and run.record.state is RunState.FINISHED else run.record.id
+
+
 def handed_on(run: JournaledRun) -> dict[Key, str]:
     """Return the nodes that later runs were begun for, each with that run's id: this run has to leave them alone."""
     return {key_of(target): each.record.id for each in run.later for target in each.plan.targets}

@@ -54,7 +54,7 @@ class Journal:
 
     # -- writing ------------------------------------------------------------------------------------------------
 
-    def begin(self, plan: BatchPlan, *, profile: str = "", origin: Origin | None = None) -> Hold:
+    def begin(self, plan: BatchPlan, *, profile: str = "", account: str = "", origin: Origin | None = None) -> Hold:
         """Write a new run down and hold it. Raises Ec2MenuError where it cannot be: then nothing may be sent.
 
         With an `origin` the run repeats nodes of another, and begins only if that one and its family are still as they
@@ -68,6 +68,7 @@ class Journal:
             "pid": os.getpid(),
             "state": RunState.LIVE,
             "profile": profile,
+            "account": account,
             "command": " ".join(plan.spec.lines)[:COMMAND_CHARACTERS],
             "regions": " ".join(dict.fromkeys(chunk.region for chunk in plan.chunks)),
             "targets": len(plan.targets),
@@ -183,7 +184,8 @@ class Journal:
         )
 
     def _record(self, row: Sequence[Any]) -> RunRecord:
-        run_id, started_at, heartbeat, pid, place, state, profile, command, regions, targets, skipped, root = row
+        run_id, started_at, heartbeat, pid, place, state, profile, account, *meant = row
+        command, regions, targets, skipped, root = meant
         query = "SELECT outcome, count(*) FROM batch_result WHERE run_id = ? GROUP BY outcome"
         counts: dict[str, int] = dict(self._store.read(query, (run_id,)))
         return RunRecord(
@@ -195,6 +197,7 @@ class Journal:
             targets=max(targets, sum(counts.values())) + skipped,
             counts=counts | ({Outcome.SKIPPED.value: skipped} if skipped else {}),
             profile=profile,
+            account=account,
             root=root,
         )
 
@@ -234,7 +237,7 @@ class Journal:
         return self._clock.wall().isoformat()
 
 
-_RECORD = "run_id, started_at, heartbeat, pid, place, state, profile, command, regions, targets, skipped, root"
+_RECORD = "run_id, started_at, heartbeat, pid, place, state, profile, account, command, regions, targets, skipped, root"
 _IS_UNCHANGED = (
     "WHERE EXISTS (SELECT 1 FROM batch_run WHERE run_id = ? AND token = ? AND state <> ?) "
     "AND NOT EXISTS (SELECT 1 FROM batch_run WHERE root = ? AND generation >= ?)"

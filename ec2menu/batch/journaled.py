@@ -46,6 +46,7 @@ class RunRecord:
     targets: int
     counts: Mapping[str, int]
     profile: str = ""
+    account: str = ""
     root: str = ""
 
 

@@ -176,13 +176,15 @@ class BatchResult:
     """A batch when we stopped following it: one row for every target, the skipped included.
 
     `is_detached` says that commands still run at AWS and that the run can be taken up again, `is_interrupted` that it
-    was left because of Ctrl-C where nobody could be asked.
+    was left because of Ctrl-C where nobody could be asked. `go_on_with` is the run in which what is open is to be gone
+    on with, where that is another one.
     """
 
     run_id: str
     results: tuple[NodeResult, ...]
     is_detached: bool = False
     is_interrupted: bool = False
+    go_on_with: str = ""
 
     @property
     def succeeded(self) -> tuple[NodeResult, ...]:

@@ -23,6 +23,7 @@ READS_AT_ONCE = 6
 FETCHES_AT_ONCE = 4
 READ_TRIES = 4
 FETCH_TRIES = 1  # botocore has tried several times
+MAX_THROTTLES = 60
 RETRY_SECONDS = 1.0
 
 Key = tuple[str, str]
@@ -40,6 +41,7 @@ class End:
     streams: Streams
     fetched: dict[str, Path | None] = field(default_factory=dict)
     tries: int = 0
+    throttles: int = 0
 
     @property
     def key(self) -> Key:
@@ -165,8 +167,10 @@ class Reader:
         if trouble is Trouble.NEEDS_LOGIN:
             queue.append((now, end.key))
             return True
-        end.tries += trouble is not Trouble.THROTTLED
-        if trouble is Trouble.DENIED or end.tries >= most:
+        is_throttled = trouble is Trouble.THROTTLED
+        end.tries += not is_throttled
+        end.throttles += is_throttled
+        if trouble is Trouble.DENIED or end.tries >= most or end.throttles >= MAX_THROTTLES:
             return False
         queue.append((now + RETRY_SECONDS + self._policy.wait_seconds(1, self._rng), end.key))
         return True

@@ -15,7 +15,10 @@ from ec2menu.batch.retry import NODE_CODES, PERMANENT_CODES
 from ec2menu.batch.sender import Sender
 from ec2menu.batch.verdicts import Verdict, never_sent
 
+# How long no order of a region may arrive, or be taken for too many, before the rest is given up.
 OUTAGE_SECONDS = 300.0
+THROTTLED_SECONDS = 900.0
+_PATIENCE_SECONDS = {SendFate.NOT_SENT: OUTAGE_SECONDS, SendFate.THROTTLED: THROTTLED_SECONDS}
 
 
 class Refusals:
@@ -37,9 +40,9 @@ class Refusals:
             self._sender.speed_up(order.region)
             self._refused(order, nodes, report, now)
             return
-        if report.fate is SendFate.NOT_SENT:
+        if report.fate in _PATIENCE_SECONDS:
             since = self._outage_since.setdefault(order.region, now)
-            if now - since >= OUTAGE_SECONDS:
+            if now - since >= _PATIENCE_SECONDS[report.fate]:
                 self._shut(order, nodes, report.message, document="")
                 return
         if report.fate is not SendFate.NEEDS_LOGIN:

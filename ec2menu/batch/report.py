@@ -115,7 +115,7 @@ def counts_lines(result: BatchResult, elapsed_seconds: float | None = None, *, i
     style = next((style for style in (Style.BAD, Style.WARN) if style in worst), Style.GOOD)
     lines = [(f"{count_nodes(len(result.results))}: {' · '.join(parts) or 'nothing'}{took}", style)]
     if result.is_detached or result.unfinished:
-        how = f"to go on with it: ec2menu runs {result.run_id}"
+        how = f"to go on with it: ec2menu runs {result.go_on_with or result.run_id}"
         lines.append((how if is_journaled else NOT_KEPT, Style.STRONG))
     if result.unsent and is_journaled:
         never = f"{count_nodes(len(result.unsent))} never sent to; to send the rest"

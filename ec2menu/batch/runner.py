@@ -27,6 +27,7 @@ from ec2menu.errors import Ec2MenuError, TakenOver
 from ec2menu.fanout import Pool, Task
 
 CALLS_AT_ONCE = 16
+ACCOUNT_SECONDS = 3.0
 # How soon an answer, and how soon a word from the user, is taken in.
 STEP_SECONDS = 0.1
 IDLE_STEP_SECONDS = 0.5
@@ -162,7 +163,9 @@ class BatchRunner:
             for result in (*self._taken_up.known.values(), *self._taken_up.unsent):
                 on_result(result)
             return self._hold
-        hold = self._journal.begin(self._plan, profile=self._aws.profile, origin=self._origin)
+        hold = self._journal.begin(
+            self._plan, profile=self._aws.profile, account=_account_of(self._aws), origin=self._origin
+        )
         for chunk in self._plan.chunks:
             self._scheduler.add_waiting(chunk, chunk.targets)
         return hold
@@ -274,3 +277,12 @@ def _note_send(hold: Hold, action: Action, report: Report) -> None:
         hold.note_send(action.order.seq, SendState.NOT_SENT)
     elif isinstance(report, SendReport | LookupReport) and report.command_id:
         hold.note_send(action.order.seq, SendState.SENT, report.command_id)
+
+
+def _account_of(aws: Aws) -> str:
+    """Return the account that a run is in; '' where nobody tells soon: that keeps no command from being run."""
+    asked = Task(aws.identity)
+    try:
+        return asked.result().account if asked.wait(ACCOUNT_SECONDS) else ""
+    except Ec2MenuError:
+        return ""

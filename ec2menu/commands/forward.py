@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from ec2menu.connectors.forward import TunnelSpec, TunnelWish
 from ec2menu.connectors.tunnel import ENDED, Tunnel, TunnelState
-from ec2menu.errors import ExitStatus, InvalidInput, TargetUnavailable
+from ec2menu.errors import CredentialsError, ExitStatus, InvalidInput, TargetUnavailable
 from ec2menu.flows.context import Context
 from ec2menu.flows.forwards import forward_into
 from ec2menu.flows.jump import choose_via
@@ -18,6 +18,7 @@ from ec2menu.flows.tunnels import close_tunnel, open_tunnel_to, record_tunnel, r
 from ec2menu.models import Cache, Container, Database, Instance
 
 WATCH_SECONDS = 0.2
+LOGIN_RETRY_SECONDS = 5.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -116,10 +117,35 @@ def _keep(context: Context, tunnel: Tunnel) -> int:
             context.clock.sleep(WATCH_SECONDS)
             tell_news(context)
             if tunnel.state is TunnelState.NEEDS_LOGIN:
-                renew_login(context)
+                _wait_for_login(context)
     except BaseException:
         close_tunnel(context, tunnel)
         raise
     tell_news(context)
     record_tunnel(context, tunnel)
     return ExitStatus.CONNECTOR
+
+
+def _wait_for_login(context: Context) -> None:
+    """Have the login renewed; where nobody can be asked to, wait until it was renewed elsewhere.
+
+    Raises CredentialsError where that would be in vain: keys in variables stay what they are, and who is asked and does
+    not want to has said so.
+    """
+    told = ""
+    while True:
+        try:
+            renew_login(context)
+        except CredentialsError as error:
+            can_be_asked = context.terminal.is_interactive and (
+                bool(context.aws.sso_profile) or context.profiles.needs_mfa(context.profile)
+            )
+            if can_be_asked or context.aws.has_keys_in_variables:
+                raise
+            if error.message != told:
+                context.terminal.fail(error)
+                context.terminal.note("it is tried again until they are there; Ctrl-C closes the tunnel")
+            told = error.message
+            context.clock.sleep(LOGIN_RETRY_SECONDS)
+        else:
+            return

@@ -32,7 +32,7 @@ _COLUMNS: tuple[Column[Connection], ...] = (
         priority=1,
         min_width=12,
     ),
-    Column(key="target", title="Target", cell=lambda each, _now: Cell(text=each.target)),
+    Column(key="target", title="Target", cell=lambda each, _now: Cell(text=each.target), priority=1, min_width=12),
     Column(key="region", title="Region", cell=lambda each, _now: Cell(text=each.region), priority=4),
     Column(key="profile", title="Profile", cell=lambda each, _now: Cell(text=each.profile), priority=6, min_width=8),
     Column(key="outcome", title="Ended", cell=lambda each, _now: Cell(text=each.outcome), priority=3, min_width=12),

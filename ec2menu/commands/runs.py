@@ -3,12 +3,13 @@
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
+from ec2menu.batch.names import count_nodes
 from ec2menu.batch.report import exit_status
 from ec2menu.commands.run import run_plan
 from ec2menu.errors import ExitStatus, InvalidInput
 from ec2menu.exports import csv_text, json_text
 from ec2menu.flows.batch import agree, open_journal, open_outputs, prepare
-from ec2menu.flows.batch_again import again_warnings, failed_machines, rest_of, result_of, resume
+from ec2menu.flows.batch_again import again_warnings, check_identity, failed_machines, rest_of, result_of, resume
 from ec2menu.flows.batch_report import show_result
 from ec2menu.flows.batch_runs import runs_table
 from ec2menu.flows.context import Context
@@ -62,10 +63,14 @@ def _check_request(context: Context, run_id: str, *, retry_failed: bool, send_re
 def _retry(context: Context, run_id: str, *, yes: bool, output: str) -> int:
     # Read anew: what is chosen from must be what the new run is compared with when it begins.
     run = open_journal(context).load(run_id)
+    check_identity(context, run)
     result = result_of(run)
     machines = failed_machines(context, result.failed)
     if not machines:
-        context.terminal.note("no node failed: there is nothing to run again")
+        open_ends = f", and {count_nodes(len(result.unfinished))} have no known end" if result.unfinished else ""
+        context.terminal.note(f"no node failed{open_ends}: there is nothing to run again")
+        if output != "table":
+            show_result(context, result, run.plan.spec, read=open_outputs(context).read, output=output)
         return exit_status(result)
     prepared = prepare(context, run.plan.spec, run.plan.limits, machines)
     if not agree(context, prepared, yes=yes, more=again_warnings(result.failed)):
@@ -85,7 +90,7 @@ def _list_runs(context: Context, *, output: str) -> int:
     return ExitStatus.DONE
 
 
-_FIELDS = ("id", "started_at", "state", "command", "targets", "counts", "profile", "repeats")
+_FIELDS = ("id", "started_at", "state", "command", "targets", "counts", "profile", "account", "repeats")
 
 
 def _format(context: Context, records: "Sequence[RunRecord]", *, output: str) -> str:
@@ -108,5 +113,6 @@ def _plain(record: "RunRecord") -> dict[str, Any]:
         "targets": record.targets,
         "counts": dict(record.counts),
         "profile": record.profile,
+        "account": record.account,
         "repeats": record.root,
     }

@@ -79,8 +79,10 @@ def describe_doubts(instance: Instance, vpc_id: str) -> str:
         doubts.append("the VPC of the target is unknown")
     elif instance.is_hybrid:
         doubts.append(f"outside EC2: {_UNCERTAIN}")
+    elif not instance.vpc_id:
+        doubts.append("its own VPC is unknown")
     elif _is_elsewhere(instance, vpc_id):
-        doubts.append(f"in another VPC ({instance.vpc_id or '?'}): {_UNCERTAIN}")
+        doubts.append(f"in another VPC ({instance.vpc_id}): {_UNCERTAIN}")
     if instance.ssm_status is SsmStatus.UNKNOWN:
         doubts.append("its SSM status is unknown")
     return "; ".join(doubts)
@@ -115,7 +117,8 @@ def diagnose(choice: JumpChoice, *, what: str, vpc_id: str, tag: str, unread: st
 
 
 def _describe(host: JumpHost, vpc_id: str) -> list[str]:
-    elsewhere = f", in another VPC ({host.instance.vpc_id or '?'})" if _is_elsewhere(host.instance, vpc_id) else ""
+    own = host.instance.vpc_id
+    elsewhere = f", in another VPC ({own})" if own and _is_elsewhere(host.instance, vpc_id) else ""
     lines = [f"{_short_name(host.instance)}{elsewhere}: {host.reason}"]
     return [*lines, f"  {host.hint}"] if host.hint else lines
 

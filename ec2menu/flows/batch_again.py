@@ -15,7 +15,7 @@ from ec2menu.batch.nouns import (
     Outcome,
     Target,
 )
-from ec2menu.errors import InvalidInput, TargetUnclear
+from ec2menu.errors import AwsError, CredentialsError, InvalidInput, TargetUnclear
 from ec2menu.flows.batch import Prepared, judge, nodes_with, open_journal, open_outputs, renewed
 from ec2menu.flows.batch_watch import follow
 from ec2menu.flows.context import Context
@@ -30,9 +30,10 @@ UNDELIVERED = (Outcome.NOT_DELIVERED, Outcome.PROBABLY_NOT_RUN, Outcome.SKIPPED)
 
 def result_of(run: "JournaledRun") -> BatchResult:
     """Return what the journal says of every target; where later runs ran it again, what came of that."""
-    from ec2menu.batch.family import answered, rows_of  # noqa: PLC0415 - it comes with the state file
+    from ec2menu.batch.family import answered, rows_of, run_to_go_on_with  # noqa: PLC0415 - it comes with the state file
 
-    return BatchResult(run_id=run.record.id, results=answered(rows_of(run), run.later))
+    rows = answered(rows_of(run), run.later)
+    return BatchResult(run_id=run.record.id, results=rows, go_on_with=run_to_go_on_with(run))
 
 
 def resume(context: Context, run: "JournaledRun", *, send_rest: bool = False) -> tuple[BatchResult, float | None]:
@@ -49,7 +50,7 @@ def resume(context: Context, run: "JournaledRun", *, send_rest: bool = False) ->
     is_finished = run.record.state is RunState.FINISHED
     if is_finished and not send_rest and not any(row.outcome in OPEN_OUTCOMES for row in rows_of(run)):
         return result_of(run), None
-    _check_profile(context, run)
+    check_identity(context, run)
     context.attempt(context.load_credentials)
     journal = open_journal(context)
     runner = BatchRunner.resume(
@@ -75,7 +76,7 @@ def rest_of(context: Context, run: "JournaledRun") -> Prepared | None:
     from ec2menu.batch.family import handed_on, key_of, rows_of  # noqa: PLC0415 - it comes with the state file
     from ec2menu.batch.follower import tag_target  # noqa: PLC0415 - the same
 
-    _check_profile(context, run)
+    check_identity(context, run)
     others = handed_on(run)
     unsent = {key_of(row.target) for row in rows_of(run) if row.is_unsent and key_of(row.target) not in others}
     chunks = []
@@ -106,6 +107,7 @@ def rows_to_repeat(
         if any(row.outcome is not Outcome.SKIPPED for row in chosen):
             raise
         return chosen, None
+    check_identity(context, run)
     now = {(row.target.region, row.target.id): row for row in result_of(run).failed}
     keys = ((row.target.region, row.target.id) for row in chosen)
     return [now[key] for key in keys if key in now], run.origin
@@ -130,17 +132,39 @@ def failed_machines(context: Context, results: Iterable[NodeResult]) -> list[Ins
 
 
 def _with_later_runs(result: BatchResult, run: "JournaledRun") -> BatchResult:
-    from ec2menu.batch.family import answered  # noqa: PLC0415 - it comes with the state file
+    from ec2menu.batch.family import answered, run_to_go_on_with  # noqa: PLC0415 - it comes with the state file
 
-    return replace(result, results=answered(result.results, run.later)) if run.later else result
+    return replace(result, results=answered(result.results, run.later), go_on_with=run_to_go_on_with(run))
 
 
-def _check_profile(context: Context, run: "JournaledRun") -> None:
-    if run.record.profile and run.record.profile != context.profile:
+def check_identity(context: Context, run: "JournaledRun") -> None:
+    """Raise InvalidInput for a run of another profile or account: ids and tags mean other machines there.
+
+    Where nobody can tell the account the profile has to do. Raises CredentialsError, too.
+    """
+    record = run.record
+    if record.profile and record.profile != context.profile:
         raise InvalidInput(
-            f"run {run.record.id} was started with the profile {run.record.profile}",
-            hint=f"type: ec2menu -p {run.record.profile} runs {run.record.id}",
+            f"run {record.id} was started with the profile {record.profile}",
+            hint=f"type: ec2menu -p {shlex.quote(record.profile)} runs {record.id}",
         )
+    account = known_account(context) if record.account else ""
+    if account and account != record.account:
+        raise InvalidInput(
+            f"run {record.id} was started in account {record.account}, and this is {account}",
+            hint="get credentials of that account, then try again",
+        )
+
+
+def known_account(context: Context) -> str:
+    """Return the account that we are (STS GetCallerIdentity), or '' where it cannot be asked."""
+    try:
+        identity = context.attempt(lambda: context.in_background(context.aws.identity, lambda: "asking AWS who we are"))
+    except CredentialsError:
+        raise
+    except AwsError:
+        return ""
+    return identity.account
 
 
 def _machines_of(context: Context, plan: BatchPlan) -> list[Instance]:

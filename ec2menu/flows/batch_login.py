@@ -2,7 +2,7 @@
 
 from math import inf
 
-from ec2menu.errors import CredentialsError, Ec2MenuError
+from ec2menu.errors import CredentialsError, Ec2MenuError, Interrupted, LoginExpired
 from ec2menu.fanout import Task
 from ec2menu.flows.context import Context
 from ec2menu.ui.terminal import Stopped
@@ -35,13 +35,32 @@ class Renewals:
                     hint="log in anew, or see that the clock is right; then go on with the run",
                 )
             self._wait(self._in_vain * WAIT_SECONDS)
-            self._context.attempt(self._prove)
+            while not self._has_proved():
+                pass
         except (Stopped, KeyboardInterrupt):
             raise
         except Ec2MenuError as error:
             self._context.terminal.fail(error)
             return False
         self._last_at = self._context.clock.now()
+        return True
+
+    def _has_proved(self) -> bool:
+        """Renew the login as usual; where nothing can be offered for that, let the user do it elsewhere and say so."""
+        context = self._context
+        try:
+            context.attempt(self._prove)
+        except LoginExpired as error:
+            is_offered = bool(error.sso_profile) or context.profiles.needs_mfa(context.profile)
+            if is_offered or context.aws.has_keys_in_variables or not context.terminal.is_interactive:
+                raise
+            context.terminal.fail(error)
+            try:
+                context.terminal.ask("press Enter once they are there (Ctrl-C asks what to do):")
+            except Interrupted as interrupt:
+                raise Stopped(interrupt.message) from interrupt
+            context.aws.renew()
+            return False
         return True
 
     def _wait(self, seconds: float) -> None:

@@ -67,7 +67,7 @@ def connect_store(context: Context, item: DataStore, wishes: Wishes) -> int | No
         context.terminal.note(f"no client for {facts.title} was found on PATH; {_hint_clients(facts)}")
         show_lines(context, item, tunnel, wishes)
         return None
-    ca_file = _find_ca(context, item)
+    ca_file = ca_file_of(context, item)
     folder = context.runtime_folder / "clients"
     remove_leftovers(folder)
 
@@ -140,7 +140,7 @@ def _find_client(facts: EngineFacts, wanted: str) -> Client | None:
 def show_lines(context: Context, item: DataStore, tunnel: Tunnel, wishes: Wishes | None = None) -> None:
     """Show what to type or to fill in for clients of one's own choice."""
     wishes = wishes or Wishes()
-    ca_file = _find_ca(context, item)
+    ca_file = ca_file_of(context, item)
     target = client_target(item, tunnel, wishes, ca_file=ca_file)
     user = wishes.user or (item.username if isinstance(item, Database) else "")
     for title, text in copy_lines(target, user, ca_file=ca_file):
@@ -172,7 +172,8 @@ def _ask_version(argv: Sequence[str]) -> Completed:
     return run_quietly(argv, timeout_seconds=VERSION_SECONDS)
 
 
-def _find_ca(context: Context, item: DataStore) -> Path | None:
+def ca_file_of(context: Context, item: DataStore) -> Path | None:
+    """Return the file with the CA certificates that a server is checked by; None for none. Raises InvalidInput."""
     if context.is_demo:
         return None  # the demo's certificates are its own
     if item.role is EndpointRole.PROXY:  # a proxy has a certificate of ACM's, which RDS's own CA has not signed

@@ -163,7 +163,9 @@ def _ways(item: DataStore, user: str) -> tuple[Choice, ...]:
     named = Choice(key=_NAMED, label="another secret", remark="of Secrets Manager, by name or ARN")
     if isinstance(item, Cache):
         return (typed, named)
-    managed = Choice(key=_MANAGED, label="managed secret", remark="the one that RDS keeps for its user")
+    of_proxy = item.role is EndpointRole.PROXY
+    remark = "the one that the proxy itself logs in with" if of_proxy else "the one that RDS keeps for its user"
+    managed = Choice(key=_MANAGED, label="managed secret", remark=remark)
     token = Choice(key=_IAM, label="IAM token", remark="for a database user that may log in by IAM")
     return (
         *((managed,) if item.secret_arn and user in ("", item.username or user) else ()),

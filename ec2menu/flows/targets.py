@@ -7,6 +7,7 @@ from functools import partial
 from typing import Any, TypeVar
 
 from ec2menu.errors import (
+    AccessDenied,
     AwsError,
     CredentialsError,
     Ec2MenuError,
@@ -95,18 +96,29 @@ def _several(target: str, found: Sequence[Resource], noun: str) -> TargetUnclear
 def find_resource(context: Context, target: str, regions: Sequence[str]) -> Resource:
     """Return what TARGET names among machines, databases, caches and containers; what could not be listed is told.
 
-    Raises TargetUnclear, or the first error where nothing could be listed.
+    A node's whole id is taken as it is where nobody may look it up: StartSession may be allowed all the same.
+    Raises TargetUnclear, or the first error where nothing could be listed, or a list is missing that it may be in.
     """
     if not target.strip():
         raise InvalidInput("TARGET is empty", hint="give an id, a Name, or a unique part of one")
     kinds = _kinds_for(target)
-    listings = _list_all(context, kinds, regions, target)
+    try:
+        listings = _list_all(context, kinds, regions, target)
+    except AccessDenied as denied:
+        if len(regions) > 1 or not _NODE_ID.fullmatch(target):
+            raise
+        context.terminal.note(f"! {denied.message}; tried all the same", Style.DIM)
+        return Instance(id=target, region=regions[0], ssm_known=False)
     items = [each for listing in listings for item in listing.items for each in _unfolded(item, target)]
     items = list({(type(item), item.region, item.id): item for item in items}.values())
     try:
         found = find_target(target, items, where=", ".join(regions))
-    except TargetUnclear:
-        context.terminal.problems([problem for listing in listings for problem in listing.problems])
+    except TargetUnclear as unclear:
+        problems = [problem for listing in listings for problem in listing.problems]
+        context.terminal.problems(problems)
+        if problems and not unclear.matches:
+            shown = shorten(escape(target), MAX_NAME_COLUMNS)
+            raise AwsError(f"{shown} is not in what could be listed", hint=unclear.hint) from unclear
         raise
     if found.id != target:  # a whole id is what it is, whatever else there may be
         _tell_blind_spots(context, found, zip(kinds, listings, strict=True))

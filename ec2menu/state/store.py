@@ -51,13 +51,15 @@ CREATE TABLE IF NOT EXISTS batch_result (
 ) WITHOUT ROWID;
 """
 _TEXT, _NUMBER = "TEXT NOT NULL DEFAULT ''", "INTEGER NOT NULL DEFAULT 0"
-# What later versions added: runs of before 3 have no owner's token and no family, connections of before 5 no login.
+# What later versions added: runs of before 3 have no owner's token and no family, those of before 5 no account;
+# connections of before 5 no login.
 _NEW_COLUMNS = (
     ("batch_run", "token", _TEXT),
     ("batch_run", "place", _TEXT),
     ("batch_run", "root", _TEXT),
     ("batch_run", "generation", _NUMBER),
     ("batch_run", "skipped", _NUMBER),
+    ("batch_run", "account", _TEXT),
     ("connection", "login", _TEXT),
     ("connection", "database", _TEXT),
 )

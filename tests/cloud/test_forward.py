@@ -4,6 +4,7 @@ import os
 import signal
 import sqlite3
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -210,6 +211,28 @@ def test_a_login_that_runs_out_ends_it_where_nobody_can_be_asked(rig: ForwardRig
         assert "! orders waits for a new login: your AWS login has expired" in running.told
         assert "\nec2menu: your AWS login has expired" in running.told
     assert rig.living() == []
+
+
+def test_keys_in_a_file_that_are_renewed_elsewhere_are_waited_for(rig: ForwardRig) -> None:
+    keys = rig.demo.environment()
+    names = ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN")
+    file = rig.folder / "credentials"
+    variables = {**rig.command.variables, **dict.fromkeys(names), "AWS_SHARED_CREDENTIALS_FILE": str(file)}
+    rig.command = replace(rig.command, variables=variables)
+    lines = [f"{name.lower()} = {keys[name]}" for name in names if name in keys]
+    file.write_text("\n".join(["[default]", *lines, ""]))
+    rig.lead(add_database(rig.far_port))
+    with rig.forward("orders") as running:
+        port = running.wait_until_ready()
+        rig.demo.faults.expire_credentials()
+        rig.drop()
+        running.wait_for("it is tried again until they are there; Ctrl-C closes the tunnel")
+        rig.demo.faults.clear()
+        running.wait_for(f"orders reconnected on 127.0.0.1:{port}")
+        assert talk(port) == b"select 1"
+        assert running.told.count("your AWS login has expired") == 2, "said by the tunnel, and once more with a hint"
+        assert running.end(signal.SIGINT) == 130
+    assert (rig.living(), rig.statuses()[-1]) == ([], "Terminated")
 
 
 # -- gone -------------------------------------------------------------------------------------------------------------

@@ -1,6 +1,7 @@
 """`runs` against the demo's AWS: past runs listed, shown, sent the rest, and run again where that is due."""
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -139,6 +140,19 @@ def test_the_rest_is_sent_when_asked_for_and_only_that(ops: Ops) -> None:
     again, status = ops.runs(run_id, send_rest=True)
     assert "nothing is left to be sent" in again.notes
     assert status == ExitStatus.DONE
+
+
+def test_a_run_of_another_account_is_left_alone(ops: Ops) -> None:
+    run_id = leave_early(ops, 6)
+    assert [run["account"] for run in ops.listed()] == ["123456789012"]
+    context = ops.context(sit_down())
+    context.store.write("UPDATE batch_run SET account = ?", [("999999999999",)])
+    sent = simulation().executions()
+    wishes: list[dict[str, Any]] = [{}, {"send_rest": True}, {"retry_failed": True}]
+    for wish in wishes:
+        with pytest.raises(InvalidInput, match="was started in account 999999999999, and this is 123456789012"):
+            ops.runs(run_id, **wish)
+    assert simulation().executions() == sent
 
 
 def test_the_rest_that_was_run_again_elsewhere_is_not_sent(ops: Ops) -> None:

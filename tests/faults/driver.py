@@ -30,9 +30,9 @@ class DeadlyJournal(Journal):
         super().__init__(store, clock=clock)
         self._step = step
 
-    def begin(self, plan: BatchPlan, *, profile: str = "", origin: Origin | None = None) -> Hold:
+    def begin(self, plan: BatchPlan, *, profile: str = "", account: str = "", origin: Origin | None = None) -> Hold:
         die_at("before begin", self._step)
-        held = super().begin(plan, profile=profile, origin=origin)
+        held = super().begin(plan, profile=profile, account=account, origin=origin)
         die_at("begun", self._step)
         return DeadlyHold(held, step=self._step)
 

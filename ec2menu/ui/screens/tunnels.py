@@ -148,6 +148,7 @@ def _judge(tunnel: Tunnel, health: Health) -> tuple[str, Style]:
 def _login(context: Context, tunnel: Tunnel) -> None:
     if tunnel.state is TunnelState.NEEDS_LOGIN:
         renew_login(context)
+        context.terminal.note(f"AWS takes the login; {tunnel.spec.name} is reconnecting")
     else:
         context.terminal.note(f"{tunnel.spec.name} waits for no login")
 

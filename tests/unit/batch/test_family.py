@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from ec2menu.batch.family import answered, rows_of
+from ec2menu.batch.family import answered, rows_of, run_to_go_on_with
 from ec2menu.batch.journaled import Origin, RunState
 from ec2menu.batch.nouns import BatchResult, Outcome, Target
 from ec2menu.batch.runner import BatchRunner
@@ -47,6 +47,18 @@ def test_what_was_run_again_and_succeeded_is_not_run_a_third_time(bench: Bench) 
     before = bench.ssm.executions()
     assert before[targets[0].id] == 2
     assert {before[target.id] for target in targets[1:]} == {1}
+
+
+def test_what_is_open_is_gone_on_with_in_the_run_that_has_it(bench: Bench) -> None:
+    left_early(bench)
+    assert run_to_go_on_with(bench.journal.load("run1")) == "run1"
+    bench.resumed("run1", send_rest=True).run()
+    failed, origin = failed_now(bench, "run1")
+    second = again(bench, "run2", failed, origin)
+    second.run(lambda _progress: second.detach())
+    assert run_to_go_on_with(bench.journal.load("run1")) == "run2"
+    bench.resumed("run2", send_rest=True).run()
+    assert run_to_go_on_with(bench.journal.load("run1")) == "run1"
 
 
 def test_two_at_once_are_one(bench: Bench) -> None:

@@ -105,6 +105,17 @@ def test_throttling_slows_down_and_fails_nobody(bench: Bench, operation: str) ->
     assert not result.results[0].is_stdout_cut
 
 
+@pytest.mark.parametrize("operation", ["send_command", "get_command_invocation"])
+def test_throttling_without_an_end_is_given_up_some_day(bench: Bench, operation: str) -> None:
+    targets = bench.ssm.add(3)
+    bench.ssm.behave = {target.id: Ended(stdout="x" * 9000) for target in targets}
+    bench.ssm.weather = lambda what, _number: "throttle" if what == operation else ""
+    result = bench.runner(make(targets)).run()
+    assert counts(result) == {"not delivered" if operation == "send_command" else "succeeded": 3}
+    assert all("throttl" in row.detail.lower() or row.is_stdout_cut for row in result.results), result.results
+    assert bench.ssm.executions() == ({} if operation == "send_command" else {target.id: 1 for target in targets})
+
+
 @pytest.mark.parametrize("what", ["lose", "truncate"])
 def test_a_lost_reply_is_looked_up_and_the_command_adopted(bench: Bench, what: str) -> None:
     bench.ssm.simulation.listed_after_seconds = 20

@@ -1,11 +1,13 @@
 """`doctor TARGET` of a database or a cache: the way there through a jump host, or why there is none, line by line."""
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from ec2menu.commands.doctor import Finding, _guarded, run_doctor
+from ec2menu.config import Settings
 from ec2menu.errors import AccessDenied, AwsError, Ec2MenuError, ExitStatus, NoJumpHost
 from ec2menu.flows.jump import choose_via
 from tests.fakes.plugin import install_plugin
@@ -51,10 +53,12 @@ def add_jump_host(aws: StoreAws, *, vpc: str = HERE) -> None:
     aws.add_node("i-jump")
 
 
-def examine(aws: CannedAws, folder: Path, target: str) -> tuple[list[str], Desk, int]:
+def examine(aws: CannedAws, folder: Path, target: str, **settings: Any) -> tuple[list[str], Desk, int]:
     """Return the lines about the target, the desk and the status; everything else must be fine."""
     desk = sit_down()
-    status = run_doctor(context_at(desk, aws, folder), target)
+    context = context_at(desk, aws, folder)
+    context.config = replace(context.config, settings=Settings(**settings))
+    status = run_doctor(context, target)
     before, target_, lines = desk.data.partition("target: ")
     assert before.count("FAIL") == before.endswith("FAIL "), desk.data
     return (target_ + lines).splitlines(), desk, status
@@ -129,6 +133,13 @@ def test_where_machines_are_denied_that_is_what_is_missing(aws: StoreAws, tmp_pa
     lines, _, status = examine(aws, tmp_path, "billing")
     assert lines == ["target: ec2:DescribeInstances is denied", "     have it allowed"]
     assert status == ExitStatus.AWS
+
+
+def test_a_ca_file_that_is_not_there_is_told_before_a_client_stumbles_over_it(aws: StoreAws, tmp_path: Path) -> None:
+    add_jump_host(aws)
+    lines, _, status = examine(aws, tmp_path, "billing", rds_ca="/nope")
+    assert lines == ["target: there is no file /nope with CA certificates", "     mend the setting rds_ca"]
+    assert status == ExitStatus.USAGE
 
 
 def test_an_error_with_a_diagnosis_is_shown_with_it(aws: StoreAws, tmp_path: Path) -> None:

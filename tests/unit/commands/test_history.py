@@ -97,6 +97,18 @@ def test_a_table_says_that_it_holds_the_newest_only_and_csv_has_them_all(context
     assert desk.data.count("i-0123456789abcdef0") == 2 * MAX_SHOWN
 
 
+def test_a_long_target_leaves_room_for_what_happened(
+    context: Context, desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", "80")
+    desk = sit_down(out_tty=True)
+    context.terminal = desk.terminal
+    record(context.store, replace(SHELL, target=f"prod-cluster/{'a' * 32}/log-router", action="exec"))
+    ask(context)
+    head = desk.data.splitlines()[0]
+    assert [title for title in ("When", "What", "Name", "Target", "Ended") if title not in head] == []
+
+
 def test_nothing_yet_is_a_sentence_and_no_data(desk: Desk, tmp_path: Path) -> None:
     assert ask(context_at(desk, CannedAws(), tmp_path)) == ExitStatus.DONE
     assert (desk.data, desk.notes) == ("", "nothing has been connected to yet\n")

@@ -11,7 +11,7 @@ import pytest
 from ec2menu.batch.nouns import BatchResult, NodeResult, Outcome, Progress, Target
 from ec2menu.batch.report import exit_status
 from ec2menu.batch.runner import BatchRunner
-from ec2menu.errors import Ec2MenuError, ExitStatus
+from ec2menu.errors import Ec2MenuError, ExitStatus, LoginExpired
 from ec2menu.flows.batch_login import RENEWALS_IN_VAIN, Renewals
 from ec2menu.flows.batch_watch import follow
 from tests.fakes.clock import FakeClock
@@ -203,6 +203,31 @@ def test_a_login_that_cannot_be_renewed_is_told_and_detaches(tmp_path: Path) -> 
     assert watch(runner, desk, tmp_path).is_detached
     assert "sts in us-east-1 is out of reach" in desk.notes
     assert runner.heard == ["detach"]
+
+
+class Renewed(CannedAws):
+    """An AWS whose login is over until somebody has put new keys into a file."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.is_over = True
+
+    def call(self, service: str, operation: str, region: str, **parameters: Any) -> dict[str, Any]:
+        self.asked.append((operation, region))
+        if self.is_over:
+            raise LoginExpired("your AWS login has expired", hint="get new credentials")
+        return {"Arn": "arn"}
+
+
+def test_at_a_terminal_keys_that_run_out_can_be_renewed_elsewhere_and_the_batch_goes_on(tmp_path: Path) -> None:
+    aws = Renewed()
+    runner = ScriptedRunner()
+    runner.progress = Progress(total=3, needs_login=True)
+    desk = sit_down("", lambda: setattr(aws, "is_over", False), "", color=False, out_tty=True)
+    assert not watch(runner, desk, tmp_path, aws).is_detached
+    assert runner.heard == ["login"]
+    assert (desk.data + desk.notes).count("press Enter once they are there") == 2
+    assert "hint: get new credentials" in desk.notes
 
 
 class Unreachable(CannedAws):

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from ec2menu.errors import AccessDenied, LoginExpired, TargetUnclear
+from ec2menu.errors import AccessDenied, AwsError, ExitStatus, LoginExpired, TargetUnclear
 from ec2menu.flows.targets import OTHERS_SECONDS, Resource, find_resource, find_target
 from ec2menu.models import Cache, Container, Database, EndpointRole, Instance
 from ec2menu.resources.ecs_parse import empty_row
@@ -298,8 +298,21 @@ def test_a_denied_kind_is_told_where_nothing_was_found_because_it_may_be_there(
     aws: CannedAws, desk: Desk, tmp_path: Path
 ) -> None:
     deny(aws, "cache", "ecs")
-    refusal(aws, desk, tmp_path, "nobody")
+    with pytest.raises(AwsError, match="nobody is not in what could be listed") as caught:
+        find(aws, desk, tmp_path, "nobody")
+    assert caught.value.status == ExitStatus.AWS, "2 would say that the name is wrong"
     assert desk.notes.splitlines() == [f"! us-east-1: {kind} is denied (have it allowed)" for kind in ("cache", "ecs")]
+
+
+def test_a_whole_id_is_tried_where_nobody_may_look_it_up(aws: CannedAws, desk: Desk, tmp_path: Path) -> None:
+    deny(aws, "ec2")
+    aws.lists["DescribeInstanceInformation", REGION] = DENIED["ec2"]
+    found = find(aws, desk, tmp_path, "i-0123456789abcdef0")
+    assert isinstance(found, Instance)
+    assert (found.id, found.region, found.is_connectable) == ("i-0123456789abcdef0", REGION, True)
+    assert desk.notes.startswith("! ec2 is denied")
+    with pytest.raises(AwsError, match="is not in what could be listed"):
+        find(aws, desk, tmp_path, "i-0123456789abcdef0", regions=(REGION, "eu-west-1"))
 
 
 def test_a_denied_kind_is_not_worth_a_word_beside_a_whole_id(aws: CannedAws, desk: Desk, tmp_path: Path) -> None:

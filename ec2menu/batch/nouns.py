@@ -177,7 +177,8 @@ class BatchResult:
 
     `is_detached` says that commands still run at AWS and that the run can be taken up again, `is_interrupted` that it
     was left because of Ctrl-C where nobody could be asked. `go_on_with` is the run in which what is open is to be gone
-    on with, where that is another one.
+    on with, where that is another one. `listing_status` is the exit status of the list that the targets were chosen
+    from, where that lacked a part.
     """
 
     run_id: str
@@ -185,6 +186,7 @@ class BatchResult:
     is_detached: bool = False
     is_interrupted: bool = False
     go_on_with: str = ""
+    listing_status: int = 0
 
     @property
     def succeeded(self) -> tuple[NodeResult, ...]:

@@ -179,12 +179,13 @@ def clock_text(seconds: float) -> str:
 def exit_status(result: BatchResult) -> int:
     """Return 0 where the script ended with 0 on every node, else 1: failed, skipped, unfinished all count.
 
-    130 where the run was left because of Ctrl-C. No rows at all are no success.
+    130 where the run was left because of Ctrl-C; more than 1 where a list lacked a part. No rows at all are no success.
     """
     if result.is_interrupted:
         return ExitStatus.INTERRUPTED
     good = bool(result.results) and len(result.succeeded) == len(result.results)
-    return ExitStatus.DONE if good and not result.is_detached else ExitStatus.TARGET_FAILED
+    own = ExitStatus.DONE if good and not result.is_detached else ExitStatus.TARGET_FAILED
+    return max(own, result.listing_status)
 
 
 def _kind(result: NodeResult) -> tuple[object, ...]:

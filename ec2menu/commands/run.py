@@ -4,7 +4,7 @@ Everything that can be wrong with the line is found before AWS is asked anything
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -86,22 +86,29 @@ def run_batch_command(context: Context, request: RunRequest) -> int:
         return status
     if not agree(context, prepared, yes=request.yes):
         return ExitStatus.INTERRUPTED
-    return max(status, run_plan(context, prepared.plan, output=request.output, out=request.out))
+    return run_plan(context, prepared.plan, output=request.output, out=request.out, listing_status=status)
 
 
 def run_plan(
-    context: Context, plan: BatchPlan, *, output: str, out: Path | None = None, origin: "Origin | None" = None
+    context: Context,
+    plan: BatchPlan,
+    *,
+    output: str,
+    out: Path | None = None,
+    origin: "Origin | None" = None,
+    listing_status: int = 0,
 ) -> int:
     """Carry out a plan that was agreed to, and report; return the exit status.
 
-    `origin` is what its nodes were chosen from, if that was a run. Raises TargetUnavailable where others have changed
-    that meanwhile.
+    `origin` is what its nodes were chosen from, if that was a run; `listing_status` that of the list, if they were
+    chosen from one. Raises TargetUnavailable where others have changed the run meanwhile.
     """
     outputs = open_outputs(context)
     result, elapsed = result_of_skips(plan), None
     if plan.chunks:
         runner = new_runner(context, plan, journal=open_journal(context), outputs=outputs, origin=origin)
         result, elapsed = follow(context, runner)
+    result = replace(result, listing_status=listing_status)
     if output == "table" and context.terminal.is_screen:
         context.terminal.data("")  # between the rows as they landed and the report
     show_result(context, result, plan.spec, read=outputs.read, output=output, elapsed_seconds=elapsed)

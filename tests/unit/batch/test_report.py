@@ -34,6 +34,7 @@ def test_no_rows_are_no_success_and_ctrl_c_is_130() -> None:
     assert exit_status(batch()) == ExitStatus.TARGET_FAILED
     assert exit_status(batch(ended(1))) == ExitStatus.DONE
     assert exit_status(batch(ended(1), is_detached=True, is_interrupted=True)) == ExitStatus.INTERRUPTED
+    assert exit_status(batch(ended(1), listing_status=ExitStatus.AWS)) == ExitStatus.AWS
 
 
 def test_what_was_never_sent_is_counted_with_what_sends_it() -> None:

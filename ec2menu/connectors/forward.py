@@ -230,11 +230,18 @@ class Forward:
             raise SessionFailed(f"the tunnel did not open: {ending}", hint="try again; type: ec2menu doctor")
 
 
-def start_forward(connector: Connector, spec: TunnelSpec, *, local_port: int, watch: Watch | None = None) -> Forward:
+def start_forward(
+    connector: Connector,
+    spec: TunnelSpec,
+    *,
+    local_port: int,
+    watch: Watch | None = None,
+    check: Callable[[], None] = lambda: None,
+) -> Forward:
     """Start a session and the plugin for it; what was opened at AWS is closed where the plugin cannot be started.
 
-    Calls ssm:StartSession once, here and now, or (with `watch`) as `start_watched` does. Raises AwsError or
-    SessionFailed.
+    Calls ssm:StartSession once, here and now, or (with `watch`) as `start_watched` does; `check` is called between the
+    two and may raise. Raises AwsError or SessionFailed.
     """
     session = spec.session(local_port)
     if watch is None:
@@ -243,6 +250,7 @@ def start_forward(connector: Connector, spec: TunnelSpec, *, local_port: int, wa
         answer = start_watched(connector, spec.region, lambda: connector.start(session), watch=watch)
     session_id = str(answer["SessionId"])
     try:
+        check()
         argv, environment = connector.plugin_call(session, answer)
         process = BackgroundProcess(argv, environment=environment)
     except BaseException as error:

@@ -209,7 +209,7 @@ class Tunnel:
         self._check()
         self._is_starting = True
         try:
-            self._forward = start_forward(self._connector, self.spec, local_port=self.local_port)
+            self._forward = start_forward(self._connector, self.spec, local_port=self.local_port, check=self._check)
         finally:
             self._is_starting = False
         self.session_ids += (self._forward.session_id,)

@@ -293,6 +293,7 @@ def test_ctrl_c_while_aws_starts_the_session_waits_for_it_so_that_it_can_be_ende
         tunnels.open(rig.spec(), watch=press)
     assert (tunnels.all(), rig.living(), waits[1].partition(",")[0]) == ([], [], "closing")
     assert rig.statuses() == ([] if is_impatient else ["Terminated"])
+    assert rig.runs() == (), "no plugin is started for a session that is closed at once"
     tunnels.close_all()
     rig.demo.faults.clear()
     wait_until(lambda: rig.statuses() == ["Terminated"], what="end of the session")

@@ -188,7 +188,7 @@ class Context:
     def regions_now(self, chosen: tuple[str, ...]) -> tuple[str, ...]:
         """Return the regions that were chosen; where those were all, what are all by now."""
         all_now = self.region_sources.get(chosen)
-        return tuple(all_now()) if all_now is not None else chosen
+        return (tuple(all_now()) if all_now is not None else ()) or chosen
 
     def known_count(self, region: str) -> tuple[int, datetime | None] | None:
         """Return how many machines the region has, as listed in this run, or at the moment beside it in an earlier one.

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
+from ec2menu.errors import Interrupted
 from ec2menu.flows.context import Context
 from ec2menu.flows.listing import get_listing
 from ec2menu.resources.inventory import Inventory, View
@@ -47,7 +48,11 @@ class LiveList:
 
     def renew(self) -> None:
         """Begin anew where AWS had refused our credentials and takes those that there are now. Raises as `open`."""
-        if self._context.recover():
+        try:
+            is_back = self._context.recover()
+        except Interrupted:
+            return  # the user does not wait for it: the list stays as it is
+        if is_back:
             self.open()
 
     def take(self) -> View:

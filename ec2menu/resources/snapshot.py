@@ -71,7 +71,7 @@ class Snapshots:
         if self.folder is None:
             return True
         try:
-            owner = (self.folder / OWNER).read_text()
+            owner = (self.folder / OWNER).read_text(errors="replace")
         except OSError:
             owner = ""
         if owner == account:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from ec2menu.clock import Clock
 from ec2menu.connectors.plugin import Plugin, invocation
-from ec2menu.errors import IncompleteAnswer, TargetNotConnected
+from ec2menu.errors import Ec2MenuError, IncompleteAnswer, TargetNotConnected
 from ec2menu.fanout import Task
 
 if TYPE_CHECKING:
@@ -69,10 +69,13 @@ class Connector:
             raise IncompleteAnswer(f"the answer of {action} was cut short", hint="try again")
         return answer
 
-    def terminate(self, region: str, session_id: str) -> None:
-        """Close a session at the service, best effort and in bounded time: a failure here helps nobody."""
+    def terminate(self, region: str, session_id: str) -> bool:
+        """Close a session at the service in bounded time, and return whether that went well; an error helps nobody."""
         task = Task(lambda: self.aws.call("ssm", "TerminateSession", region, SessionId=session_id))
-        task.wait(TERMINATE_SECONDS)
+        try:
+            return task.wait(TERMINATE_SECONDS) and bool(task.result())
+        except Ec2MenuError:
+            return False
 
     def plugin_call(self, spec: SessionSpec, answer: Mapping[str, Any]) -> tuple[tuple[str, ...], Mapping[str, str]]:
         """Return argv and environment of the plugin for a started session."""

@@ -180,10 +180,10 @@ class Forward:
             )
         return self._wait_for_answer(check, probe_seconds)
 
-    def stop(self) -> None:
-        """End the plugin, then the session at AWS, in bounded time."""
+    def stop(self) -> bool:
+        """End the plugin, then the session at AWS, in bounded time; return whether AWS has ended it."""
         self.process.stop(grace_seconds=STOP_GRACE_SECONDS)
-        self.connector.terminate(self.spec.region, self.session_id)
+        return self.connector.terminate(self.spec.region, self.session_id)
 
     def _hears_port_opened(self, seconds: float, check: Callable[[], None]) -> bool:
         clock = self.connector.clock

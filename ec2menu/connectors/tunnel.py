@@ -104,6 +104,7 @@ class Tunnel:
         self._choose_port = choose_port
         self._terms = terms
         self._forward: Forward | None = None
+        self._unended: list[tuple[str, str]] = []
         self._news: deque[str] = deque()
         self._is_closing = False
         self._is_starting = False
@@ -223,8 +224,14 @@ class Tunnel:
 
     def _drop(self) -> None:
         forward, self._forward = self._forward, None
-        if forward is not None:
-            forward.stop()
+        if forward is not None and not forward.stop():
+            self._unended.append((forward.spec.region, forward.session_id))
+
+    def _end_what_was_left(self) -> None:
+        """Close the sessions that AWS did not close when it was asked, while the login had run out."""
+        left, self._unended = self._unended, []
+        for region, session_id in left:
+            self._connector.terminate(region, session_id)
 
     def _watch(self) -> str:
         """Return why the tunnel is down, once it is."""
@@ -287,6 +294,7 @@ class Tunnel:
         if is_listened_on(self.local_port):
             raise PortInUse(f"port {self.local_port} is now in use by another program")
         self._connect()
+        self._end_what_was_left()
 
     def _find_other(self, failed: frozenset[str]) -> TunnelSpec | None:
         if self._terms.find_other is None:

@@ -232,7 +232,7 @@ def test_keys_in_a_file_that_are_renewed_elsewhere_are_waited_for(rig: ForwardRi
         assert talk(port) == b"select 1"
         assert running.told.count("your AWS login has expired") == 2, "said by the tunnel, and once more with a hint"
         assert running.end(signal.SIGINT) == 130
-    assert (rig.living(), rig.statuses()[-1]) == ([], "Terminated")
+    rig.assert_nothing_is_left()
 
 
 # -- gone -------------------------------------------------------------------------------------------------------------

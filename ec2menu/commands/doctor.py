@@ -16,7 +16,7 @@ from ec2menu.flows.databases import ca_file_of
 from ec2menu.flows.listing import require_regions
 from ec2menu.flows.stores import require_endpoint, survey_ways
 from ec2menu.flows.targets import DataStore, describe, find_resource
-from ec2menu.models import Container, Database, Instance, Style
+from ec2menu.models import Container, Instance, Style
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -151,8 +151,7 @@ def _target(context: Context, target: str) -> Finding:
 def _store(context: Context, item: DataStore) -> Finding:
     """Say where a database or a cache answers and which jump host leads there, or why none does."""
     endpoint = require_endpoint(item)
-    if isinstance(item, Database):
-        ca_file_of(context, item)  # a setting that names no file would keep every client from it
+    ca_file_of(context, item)  # a setting that names no file would keep every client from it
     choice, refusal = survey_ways(context, item)
     where = f"{describe(item)} at {endpoint.host}:{endpoint.port}"
     if choice.best is None:

@@ -12,6 +12,7 @@ from ec2menu.flows.context import Context
 from ec2menu.flows.forwards import forward_into
 from ec2menu.flows.jump import choose_via
 from ec2menu.flows.listing import require_regions
+from ec2menu.flows.login import is_left_to_others
 from ec2menu.flows.stores import open_store, warn_of_redirects
 from ec2menu.flows.targets import Resource, describe, find_resource
 from ec2menu.flows.tunnels import close_tunnel, open_tunnel_to, record_tunnel, renew_login, tell_news
@@ -127,24 +128,17 @@ def _keep(context: Context, tunnel: Tunnel) -> int:
 
 
 def _wait_for_login(context: Context) -> None:
-    """Have the login renewed; where nobody can be asked to, wait until it was renewed elsewhere.
-
-    Raises CredentialsError where that would be in vain: keys in variables stay what they are, and who is asked and does
-    not want to has said so.
-    """
+    """Have the login renewed; where that is left to others, wait for them. Raises CredentialsError where it is not."""
     told = ""
     while True:
         try:
             renew_login(context)
         except CredentialsError as error:
-            can_be_asked = context.terminal.is_interactive and (
-                bool(context.aws.sso_profile) or context.profiles.needs_mfa(context.profile)
-            )
-            if can_be_asked or context.aws.has_keys_in_variables:
+            if not is_left_to_others(context):
                 raise
             if error.message != told:
                 context.terminal.fail(error)
-                context.terminal.note("it is tried again until they are there; Ctrl-C closes the tunnel")
+                context.terminal.note("it is tried again until AWS takes the login; Ctrl-C closes the tunnel")
             told = error.message
             context.clock.sleep(LOGIN_RETRY_SECONDS)
         else:

@@ -148,7 +148,7 @@ def check_identity(context: Context, run: "JournaledRun") -> None:
             f"run {record.id} was started with the profile {record.profile}",
             hint=f"type: ec2menu -p {shlex.quote(record.profile)} runs {record.id}",
         )
-    account = known_account(context) if record.account else ""
+    account = _current_account(context) if record.account else ""
     if account and account != record.account:
         raise InvalidInput(
             f"run {record.id} was started in account {record.account}, and this is {account}",
@@ -156,7 +156,7 @@ def check_identity(context: Context, run: "JournaledRun") -> None:
         )
 
 
-def known_account(context: Context) -> str:
+def _current_account(context: Context) -> str:
     """Return the account that we are (STS GetCallerIdentity), or '' where it cannot be asked."""
     try:
         identity = context.attempt(lambda: context.in_background(context.aws.identity, lambda: "asking AWS who we are"))

@@ -5,6 +5,7 @@ from math import inf
 from ec2menu.errors import CredentialsError, Ec2MenuError, Interrupted, LoginExpired
 from ec2menu.fanout import Task
 from ec2menu.flows.context import Context
+from ec2menu.flows.login import is_left_to_others
 from ec2menu.ui.terminal import Stopped
 
 # AWS may call a login expired that STS accepts: a token too new, or a clock that is wrong. Then asking again is no use.
@@ -35,8 +36,7 @@ class Renewals:
                     hint="log in anew, or see that the clock is right; then go on with the run",
                 )
             self._wait(self._in_vain * WAIT_SECONDS)
-            while not self._has_proved():
-                pass
+            self._prove_or_ask()
         except (Stopped, KeyboardInterrupt):
             raise
         except Ec2MenuError as error:
@@ -45,23 +45,26 @@ class Renewals:
         self._last_at = self._context.clock.now()
         return True
 
-    def _has_proved(self) -> bool:
-        """Renew the login as usual; where nothing can be offered for that, let the user do it elsewhere and say so."""
+    def _prove_or_ask(self) -> None:
+        """Renew the login as usual; where that is left to others, have the user say when they have done it."""
         context = self._context
-        try:
-            context.attempt(self._prove)
-        except LoginExpired as error:
-            is_offered = bool(error.sso_profile) or context.profiles.needs_mfa(context.profile)
-            if is_offered or context.aws.has_keys_in_variables or not context.terminal.is_interactive:
-                raise
-            context.terminal.fail(error)
+        while True:
             try:
-                context.terminal.ask("press Enter once they are there (Ctrl-C asks what to do):")
-            except Interrupted as interrupt:
-                raise Stopped(interrupt.message) from interrupt
-            context.aws.renew()
-            return False
-        return True
+                context.attempt(self._prove)
+            except LoginExpired as error:
+                if not (context.terminal.is_interactive and is_left_to_others(context)):
+                    raise
+                context.terminal.fail(error)
+                self._ask_for_new_credentials()
+            else:
+                return
+
+    def _ask_for_new_credentials(self) -> None:
+        try:
+            self._context.terminal.ask("press Enter once there are new credentials (Ctrl-C asks what to do):")
+        except Interrupted as interrupt:
+            raise Stopped(interrupt.message) from interrupt
+        self._context.aws.renew()
 
     def _wait(self, seconds: float) -> None:
         if seconds:

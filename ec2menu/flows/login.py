@@ -16,6 +16,17 @@ def offer_login(context: Context, error: Ec2MenuError) -> bool:
     return needs_mfa and _new_session(context, error)
 
 
+def is_left_to_others(context: Context) -> bool:
+    """Whether nobody here can renew the login and somebody elsewhere may: that of keys in a file, or of a script's SSO.
+
+    Keys in variables stay what they are, and who is offered a renewal here and does not want it has said so.
+    """
+    if context.aws.has_keys_in_variables:
+        return False
+    is_offered = bool(context.aws.sso_profile) or context.profiles.needs_mfa(context.profile)
+    return not (is_offered and context.terminal.is_interactive)
+
+
 def _new_session(context: Context, error: Ec2MenuError) -> bool:
     context.terminal.note(f"! {error.message}")
     if not context.terminal.confirm("type a new MFA code now?", default=True):

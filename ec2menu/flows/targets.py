@@ -18,16 +18,7 @@ from ec2menu.errors import (
 )
 from ec2menu.fanout import Task
 from ec2menu.flows.context import Context
-from ec2menu.models import (
-    Cache,
-    Container,
-    Database,
-    DbMember,
-    EndpointRole,
-    Instance,
-    Listing,
-    Style,
-)
+from ec2menu.models import Cache, Container, Database, DbMember, EndpointRole, Instance, Listing, Style
 from ec2menu.resources.elasticache import each_node
 from ec2menu.resources.kinds import CACHE, EC2, ECS, RDS, ResourceKind
 from ec2menu.resources.region_names import describe_regions

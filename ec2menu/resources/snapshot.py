@@ -79,7 +79,7 @@ class Snapshots:
         if owner:
             shutil.rmtree(self.folder, ignore_errors=True)
         with contextlib.suppress(OSError):
-            self._make_folder()
+            _make_folder(self.folder)
             _write_atomically(self.folder / OWNER, account.encode())
         return not owner
 
@@ -91,14 +91,9 @@ class Snapshots:
         lines = kind.packing.pack_lines(listing.items, partial(self._order_key, kind))
         head = json.dumps(self._head(kind, listing.as_of, lines)).encode()
         with contextlib.suppress(OSError):
-            self._make_folder()
+            _make_folder(path.parent)
             _write_atomically(path, b"\n".join([head, *lines]))
             self._forget_others(path.parent.parent, now=listing.as_of.timestamp())
-
-    def _make_folder(self) -> None:
-        if self.folder is not None:
-            self.folder.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-            self.folder.mkdir(exist_ok=True, mode=0o700)
 
     def _forget_others(self, folder: Path, *, now: float) -> None:
         """Remove, once, the folders of identities unused for a month: temporary keys are a new identity each day."""
@@ -136,6 +131,11 @@ def kept_count(folder: Path, kind_name: str, region: str, *, now: datetime) -> t
 
 def _file_of(folder: Path, kind_name: str, region: str) -> Path:
     return folder / f"{kind_name}-{region}.json"
+
+
+def _make_folder(folder: Path) -> None:
+    folder.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+    folder.mkdir(exist_ok=True, mode=0o700)
 
 
 def _write_atomically(path: Path, data: bytes) -> None:

@@ -80,6 +80,15 @@ def test_a_port_of_a_machine_is_forwarded_to_without_a_jump_host(rig: ForwardRig
     assert history(rig)[0][:2] == ("tunnel", node)  # by which `history --repeat` finds it
 
 
+def test_a_whole_id_is_forwarded_to_where_nobody_may_list_it(rig: ForwardRig) -> None:
+    node = rig.demo.add_instances(REGION, 1, name="web-1")[0]
+    for operation in ("DescribeInstances", "DescribeInstanceInformation"):
+        rig.demo.faults.deny(operation)
+    with rig.forward(node, "--port", str(rig.far_port)) as running:
+        assert talk(running.wait_until_ready()) == b"select 1"
+        assert "; tried all the same" in running.told
+
+
 def test_any_host_behind_a_node_is_forwarded_to(rig: ForwardRig) -> None:
     port = free_port()
     rig.lead({f"10.0.0.9:{port}": f"127.0.0.1:{rig.far_port}"})
@@ -226,7 +235,7 @@ def test_keys_in_a_file_that_are_renewed_elsewhere_are_waited_for(rig: ForwardRi
         port = running.wait_until_ready()
         rig.demo.faults.expire_credentials()
         rig.drop()
-        running.wait_for("it is tried again until they are there; Ctrl-C closes the tunnel")
+        running.wait_for("it is tried again until AWS takes the login; Ctrl-C closes the tunnel")
         rig.demo.faults.clear()
         running.wait_for(f"orders reconnected on 127.0.0.1:{port}")
         assert talk(port) == b"select 1"

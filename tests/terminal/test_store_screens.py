@@ -55,6 +55,18 @@ def shop(stage: Stage, way: Way) -> Iterator[Stage]:
         yield made
 
 
+def use_psql(robot: Robot, password: str) -> None:
+    """Log in by typing, leave psql, and be back at the list."""
+    choose(robot, "psql")
+    robot.wait_for(HOW, new=True)
+    robot.line()
+    log_in(robot, password)
+    robot.wait_for(PSQL, new=True)
+    robot.line(r"\q")
+    robot.wait_for("psql: ended normally, after", new=True)
+    robot.wait_for(RDS, new=True)
+
+
 def use_the_kept_password(robot: Robot) -> None:
     """Log in without typing a password, leave psql, and be back at the list."""
     robot.wait_for(HOW, new=True)
@@ -75,15 +87,8 @@ def test_leaving_a_client_comes_back_to_the_list_and_the_tunnel_stays_for_the_ne
 ) -> None:
     with furnished(stage, add_database(postgres.port)), open_stores(stage, columns=80) as robot:
         before = robot.termios()
-        choose(robot, "psql")
-        robot.wait_for(HOW, new=True)
-        robot.line()
-        log_in(robot, postgres.password)
-        robot.wait_for(PSQL, new=True)
-        robot.line(r"\q")
-        robot.wait_for("psql: ended normally, after", new=True)
-        robot.wait_for(STAYS, new=True)
-        robot.wait_for(RDS, new=True)
+        use_psql(robot, postgres.password)
+        assert STAYS in robot.transcript
         assert robot.termios() == before
         assert len(living(stage)) == 1
         choose(robot, "1")
@@ -99,13 +104,7 @@ def test_leaving_a_client_comes_back_to_the_list_and_the_tunnel_stays_for_the_ne
 @needs_postgres
 def test_a_password_outlives_a_client_that_failed_because_its_tunnel_was_down(stage: Stage, postgres: Server) -> None:
     with furnished(stage, add_database(postgres.port)), open_stores(stage) as robot:
-        choose(robot, "psql")
-        robot.wait_for(HOW, new=True)
-        robot.line()
-        log_in(robot, postgres.password)
-        robot.wait_for(PSQL, new=True)
-        robot.line(r"\q")
-        robot.wait_for(RDS, new=True)
+        use_psql(robot, postgres.password)
         choose(robot, "1")
         robot.wait_for(HOW, new=True)
         stage.demo.faults.deny("StartSession")

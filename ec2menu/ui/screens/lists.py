@@ -83,8 +83,7 @@ class ListScreen:
             self._draw(self._items)
         self._quiet = False
         self._live.start()
-        is_all = len(self._regions) > 1 and len(self._context.regions) < 2  # noqa: PLR2004 - several -r are not all
-        where = "all" if is_all else self._where()
+        where = "all" if self._chosen in self._context.region_sources else self._where()
         typed = self._context.terminal.ask(f"{where} {self._kind.name}:")
         choice = select.parse(typed, numbers=range(1, len(self._items) + 1), columns=self._keys)
         return self._act(choice)

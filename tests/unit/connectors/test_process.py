@@ -133,8 +133,13 @@ def test_a_terminal_that_is_gone_and_what_is_none_do_no_harm(tmp_path: Path) -> 
         os.close(glass)
     discard_typed(descriptor)
     os.close(descriptor)
-    with (tmp_path / "file").open("w") as file, terminal_kept(file.fileno()):
-        discard_typed(file.fileno())
+    with (tmp_path / "file").open("w+") as file:
+        file.write("kept")
+        file.flush()
+        with terminal_kept(file.fileno()):
+            discard_typed(file.fileno())
+        assert file.seek(0) == 0
+        assert file.read() == "kept"
 
 
 def test_what_was_typed_can_be_forgotten() -> None:

@@ -226,7 +226,7 @@ def test_at_a_terminal_keys_that_run_out_can_be_renewed_elsewhere_and_the_batch_
     desk = sit_down("", lambda: setattr(aws, "is_over", False), "", color=False, out_tty=True)
     assert not watch(runner, desk, tmp_path, aws).is_detached
     assert runner.heard == ["login"]
-    assert (desk.data + desk.notes).count("press Enter once they are there") == 2
+    assert (desk.data + desk.notes).count("press Enter once there are new credentials") == 2
     assert "hint: get new credentials" in desk.notes
 
 

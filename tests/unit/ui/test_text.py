@@ -192,4 +192,5 @@ assert not loaded, loaded
 assert text.width("\uc11c") == 2
 assert "wcwidth" in sys.modules
 """
-    subprocess.run([sys.executable, "-c", program], check=True, timeout=60)
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False, timeout=60)
+    assert (done.returncode, done.stderr) == (0, "")
